@@ -1,0 +1,1 @@
+"""One frozen type per stage, and what the compiler and the engine both need."""

@@ -1,0 +1,1 @@
+"""Values of Internet mail; nothing of ours, no I/O."""

@@ -1,0 +1,1 @@
+"""What editors and authors use: formatter, highlighting, language server."""
