@@ -1,0 +1,1 @@
+"""What the compiler says, as data, and how it is printed."""
