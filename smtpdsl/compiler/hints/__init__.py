@@ -1,0 +1,1 @@
+"""The mistakes people make in smtpd.conf, one file for each kind."""
