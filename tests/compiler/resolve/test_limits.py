@@ -1,0 +1,125 @@
+"""Limits: their defaults, and statements that add up."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.worlds import compile_text, pointed_at, ruleset_of
+
+RULE = 'action "in" mbox\nmatch from local for local action "in"\n'
+
+# The table of smtpd.conf(5).
+DEFAULTS = {
+    "mda": {"max-session": 50, "max-session-per-user": 7, "task-hiwat": 50, "task-lowat": 30, "task-release": 10},
+    "mta": {
+        "max-conn-per-host": 10,
+        "max-conn-per-route": 5,
+        "max-conn-per-source": 100,
+        "max-conn-per-connector": 20,
+        "max-conn-per-relay": 100,
+        "max-conn-per-domain": 100,
+        "conn-delay-host": 0,
+        "conn-delay-route": 5,
+        "conn-delay-source": 0,
+        "conn-delay-connector": 0,
+        "conn-delay-relay": 2,
+        "conn-delay-domain": 0,
+        "reconn-delay-route": 3,
+        "session-mail-max": 100,
+        "session-transaction-delay": 0,
+        "session-keepalive": 10,
+        "max-failures-per-session": 25,
+        "task-hiwat": 50,
+        "task-lowat": 30,
+        "task-release": 10,
+    },
+    "scheduler": {"max-inflight": 5000, "max-evp-batch-size": 256, "max-msg-batch-size": 1024, "max-schedule": 10},
+    "smtp": {"max-rcpt": 1000, "max-mails": 100},
+}
+
+
+@pytest.mark.parametrize("subsystem", sorted(DEFAULTS))
+def test_defaults(subsystem: str) -> None:
+    """What nobody writes is as in the manual, and says so."""
+    limits = getattr(ruleset_of(RULE).settings, f"{subsystem}_limits")
+
+    assert {key: setting.value for key, setting in limits.items()} == DEFAULTS[subsystem]
+    assert all(setting.is_default and setting.reason for setting in limits.values())
+
+
+def test_statements_add_up() -> None:
+    """Each statement changes the limits it names."""
+    limits = ruleset_of(f"{RULE}mda limit max-session 1\nmda limit task-hiwat 2\n").settings.mda_limits
+
+    assert {key: each.value for key, each in limits.items() if not each.is_default} == {
+        "max-session": 1,
+        "task-hiwat": 2,
+    }
+
+
+def test_a_domain_starts_from_the_limits_of_its_line() -> None:
+    """`mta limit for domain` copies what stands above it, and a second one adds to the first."""
+    text = (
+        "mta limit max-conn-per-host 1\n"
+        "mta limit for domain a.example inet4 conn-delay-host 9\n"
+        "mta limit max-conn-per-host 2\n"
+        "mta limit for domain a.example conn-delay-route 8\n"
+        "mta limit for domain A.example inet6\n"
+    )
+    settings = ruleset_of(RULE + text).settings
+
+    lower, upper = settings.mta_domain_limits
+    changed = {key: each.value for key, each in lower.limits.items() if not each.is_default}
+    assert (lower.domain, [word.text for word in lower.families]) == ("a.example", ["inet4"])
+    assert changed == {"max-conn-per-host": 1, "conn-delay-host": 9, "conn-delay-route": 8}
+    assert (upper.domain, upper.limits["max-conn-per-host"].value) == ("A.example", 2)
+    assert settings.mta_limits["conn-delay-host"].value == 0
+
+
+def test_the_domain_default_is_every_domain() -> None:
+    """OpenSMTPD keeps the general limits under that name."""
+    settings = ruleset_of(f"{RULE}mta limit for domain default max-conn-per-host 3\n").settings
+
+    assert settings.mta_limits["max-conn-per-host"].value == 3
+    assert settings.mta_domain_limits == ()
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding", "pointed", "help_text"),
+    [
+        ("mda limit max-sesion 1", 'unknown-limit: `mda limit` has no "max-sesion"', "max-sesion", "did you mean"),
+        (
+            "mda limit max-rcpt 1",
+            'unknown-limit: `mda limit` has no "max-rcpt"',
+            "max-rcpt",
+            "that is a limit of `smtp`: write `smtp limit max-rcpt …`",
+        ),
+        ("smtp limit foo 1", 'unknown-limit: `smtp limit` has no "foo"', "foo", "the limits are: max-mails, max-rcpt"),
+        ("mda limit max-session -1", "unusable-limit: `max-session` is below zero", "-1", "write how many"),
+        ("mda limit max-session 0", "unusable-limit: `max-session 0` lets nothing through", "0", "write 1 or more"),
+        (
+            "mda limit max-session 1 max-session 2",
+            "overwritten-option: `max-session` is given again; this one holds",
+            "max-session",
+            "remove one of them",
+        ),
+        (
+            "mta limit inet4 inet6",
+            "overwritten-option: `inet6` replaces `inet4`: they mean this family alone",
+            "inet6",
+            "leave both out for both families",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_limit(statement: str, finding: str, pointed: str, help_text: str) -> None:
+    """One finding at the word or the number."""
+    (found,) = compile_text(f"{RULE}{statement}\n").findings
+
+    assert f"{found.code.name}: {found.message}" == finding
+    assert pointed_at(found) == pointed
+    assert found.help.startswith(help_text)
+
+
+def test_zero_seconds_are_no_mistake() -> None:
+    """A delay of 0 is the default of most delays."""
+    assert compile_text(f"{RULE}mta limit conn-delay-route 0\n").messages == []
