@@ -1,0 +1,132 @@
+"""What a release refuses before it looks at tables: language, order, options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from smtpdsl.compiler.portability.finding import Candidate, differs, refused
+from smtpdsl.compiler.raw_tokens import tokens_of
+from smtpdsl.diagnostics.diagnostic import Diagnostic, Related
+from smtpdsl.diagnostics.span import Span
+from smtpdsl.ir import syntax
+from smtpdsl.ir.resolved import EarlyUse
+from smtpdsl.ir.syntax import Word
+
+_FROM_TERMINAL = ("stdin", "-")
+
+
+def legacy_language(candidate: Candidate) -> Iterator[Diagnostic]:
+    """The language before 6.4: one finding for the whole file, at its first rule."""
+    statements = candidate.config.statements
+    first = next((each for each in statements if isinstance(each, syntax.LegacyRule)), None)
+    span = first.span if first else statements[0].span if statements else candidate.config.span.source.whole()
+    language = candidate.config.dialect.value
+    message = f"{candidate.release} refuses this file: it is written in the language of {language}"
+    help_text = "since 6.4 a rule is an `action` and a `match`; smtpd.conf(5) of that release has the words"
+    yield refused(span, message, help_text)
+
+
+def late_declarations(candidate: Candidate) -> Iterator[Diagnostic]:
+    """A name before its declaration; each name is told once, at its first use."""
+    first: dict[tuple[str, str], EarlyUse] = {}
+    for use in sorted(candidate.ruleset.early_uses, key=lambda use: use.span.start):
+        # The certificates of a relay are looked up at start, when everything is declared.
+        if use.kind not in {"pki", "ca"} or not _is_in_action(use.span, candidate):
+            first.setdefault((use.kind, use.name), use)
+    for use in first.values():
+        message = f'{candidate.release} refuses {use.kind} "{use.name}" here: it is declared further down'
+        related = (Related(use.declared, "declared here"),)
+        yield refused(use.span, message, "move the declaration above its first use", related)
+
+
+def _is_in_action(span: Span, candidate: Candidate) -> bool:
+    actions = (each.span for each in candidate.config.statements if isinstance(each, syntax.Action))
+    return any(action.start <= span.start < action.end for action in actions)
+
+
+def late_srs_key(candidate: Candidate) -> Iterator[Diagnostic]:
+    """`srs` in an action above the statement `srs key`."""
+    key = candidate.ruleset.settings.srs_key.span
+    for _, option in candidate.options(syntax.Action):
+        if option.keyword == "srs" and key is not None and key.start > option.span.start:
+            message = f"{candidate.release} refuses `srs` here: its key is declared further down"
+            yield refused(option.keyword_span, message, "move `srs key` up", (Related(key, "the key"),))
+            return
+
+
+def pki_in_other_case(candidate: Candidate) -> Iterator[Diagnostic]:
+    """References are compared as they are with the declaration in lower case."""
+    for _, option in candidate.options(syntax.Listen, syntax.Action):
+        if option.keyword == "pki" and isinstance(option.argument, Word) and not _is_lower(option.argument.text):
+            message = (
+                f'{candidate.release} does not find pki "{option.argument.text}": it keeps the names in lower case'
+            )
+            yield refused(option.argument.span, message, f'write "{option.argument.text.lower()}"')
+
+
+def _is_lower(text: str) -> bool:
+    return text == text.lower()
+
+
+def tls_strings(candidate: Candidate) -> Iterator[Diagnostic]:
+    """`ciphers` and `protocols` of a listener or a relay."""
+    for _, option in candidate.options(syntax.Listen, syntax.Action):
+        if option.keyword in {"ciphers", "protocols"}:
+            message = f"{candidate.release} refuses `{option.keyword}` here: it came with 7.3"
+            help_text = "`smtp ciphers` is for all" if option.keyword == "ciphers" else "leave it out for that release"
+            yield refused(option.keyword_span, message, help_text)
+
+
+def several_certificates(candidate: Candidate) -> Iterator[Diagnostic]:
+    """A second `pki` on one listener."""
+    for listener in candidate.ruleset.listeners:
+        if len(listener.pki_names) > 1:
+            message = f"{candidate.release} refuses a second `pki` on a listener: several came with 7.3"
+            yield refused(listener.pki_names[1].span, message, "get one certificate for all names")
+
+
+def socket_without_dsn(candidate: Candidate) -> Iterator[Diagnostic]:
+    """`listen on socket no-dsn`."""
+    for _, option in candidate.options(syntax.ListenSocket):
+        if option.keyword == "no-dsn":
+            message = f"{candidate.release} refuses `no-dsn` on the socket, where it offers no DSN anyway"
+            yield refused(option.keyword_span, message, "remove it")
+
+
+def newlines_in_braces(candidate: Candidate) -> Iterator[Diagnostic]:
+    """A newline may separate two entries, and stand nowhere else between braces."""
+    for statement in candidate.config.statements:
+        if "\n" in statement.span.text:
+            for brace in _loose_braces(statement.span):
+                message = f"{candidate.release} takes a newline between braces only in place of a comma"
+                help_text = (
+                    "put `{` and `}` on the lines of the first and the last entry, and no comma at an end of line"
+                )
+                yield refused(brace, message, help_text)
+
+
+def _loose_braces(statement: Span) -> Iterator[Span]:
+    """Yield the opening braces of lists with a newline after `{` or a comma, or before `}`."""
+    brace: Span | None = None
+    before = ""
+    is_loose = False
+    for token in tokens_of(statement.source.text, statement.start, statement.end):
+        if token.kind in {"BLANK", "COMMENT"}:
+            continue
+        if token.text == "{":
+            brace, is_loose = Span(statement.source, token.start, token.end), False
+        elif token.kind == "NL":
+            is_loose = is_loose or before in {"{", ","}
+        elif token.text == "}":
+            if brace is not None and (is_loose or before == "\n"):
+                yield brace
+            brace = None
+        before = token.text
+
+
+def queue_key_from_terminal(candidate: Candidate) -> Iterator[Diagnostic]:
+    """A key that is read at start cannot be looked at before."""
+    key = candidate.ruleset.settings.queue_encryption
+    if key.span and key.value and key.value.lower() in _FROM_TERMINAL:
+        message = f"`smtpd -n` of {candidate.release} refuses this key, though the server starts with it"
+        yield differs(key.span, message, "do not take the answer of `smtpd -n` for a reason not to start")

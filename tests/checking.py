@@ -1,0 +1,58 @@
+"""Run the compiler over a text, in a world of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from smtpdsl.compiler.pipeline import compile_octets
+from smtpdsl.compiler.silence import silence
+from smtpdsl.compiler.target import Target
+from smtpdsl.compiler.world import Machine
+from smtpdsl.diagnostics.arrange import arrange
+from smtpdsl.diagnostics.diagnostic import Diagnostic, Report
+
+
+def check_text(
+    text: str | bytes,
+    root: Path,
+    files: Mapping[str, str] | None = None,
+    options: Iterable[str] = (),
+) -> list[Diagnostic]:
+    """Return the findings for *text*, with *files* (absolute path to content) under *root*.
+
+    The options are those of `check`; with ``--here`` there is no root, and the machine itself is asked.
+    """
+    write_files(root, files or {})
+    arguments = list(options)
+    target = Target(arguments[arguments.index("--target") + 1]) if "--target" in arguments else Target.SMTPDSL
+    report = Report()
+    octets = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+    world = Machine("" if "--here" in arguments else os.fspath(root), static="--static" in arguments)
+    compiled = compile_octets("smtpd.conf", octets, world, report, target=target)
+    return silence(report.diagnostics, compiled.text)
+
+
+def write_files(root: Path, files: Mapping[str, str]) -> None:
+    """Write *files*, by their absolute paths, below *root*; a key is for its owner only."""
+    for path, content in files.items():
+        place = root / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(content, encoding="utf-8", newline="")
+        place.chmod(0o600 if path.endswith(".key") else 0o644)
+
+
+def codes(findings: Iterable[Diagnostic]) -> list[str]:
+    """Return the names of the codes of *findings*, in order."""
+    return [found.code.name for found in findings]
+
+
+def shown(findings: Iterable[Diagnostic]) -> list[str]:
+    """Return *findings* as ``LINE:COLUMN severity code "characters"``, in reading order."""
+    return [_shown(found) for found in arrange(findings)]
+
+
+def _shown(found: Diagnostic) -> str:
+    line, column = found.span.source.position(found.span.start)
+    return f"{line}:{column} {found.severity.value} {found.code.name} {found.span.text!r}"
