@@ -1,0 +1,192 @@
+"""Why a sender and a recipient get this verdict, and where the message would go.
+
+    Ruleset, Envelope  ->  Explanation
+
+The decision is the reference's (`ir.semantics`), the expansion the server's
+(`ir.expansion`), the deliveries those that would be carried out (`ir.delivery`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from smtpdsl.ir.answers import Lookup, Site, Witness, answer
+from smtpdsl.ir.delivery import Plan, plan
+from smtpdsl.ir.expansion import Outage, expand
+from smtpdsl.ir.matching import fold
+from smtpdsl.ir.members import Account, Delivery, Entry, Expansion, MemberKind
+from smtpdsl.ir.resolved import Condition, LocalAction, Question, Rule, Ruleset, Table
+from smtpdsl.ir.semantics import Answer, Decision, Verdict, evaluate
+from smtpdsl.ir.table_entry import entry_problem
+from smtpdsl.ir.table_file import Service, TableEntry
+from smtpdsl.mail.envelope import Envelope
+
+ACCEPTED = "250 2.1.5 Destination address valid: Recipient ok"
+
+
+class Sources(Lookup, Protocol):
+    """What lies outside the configuration: other tables, accounts, files."""
+
+    def system_account(self, name: str) -> Account | None:
+        """An account of this system."""
+
+    def lines(self, path: str) -> tuple[str, ...] | None:
+        """The lines of a file of targets, without comments; None if it cannot be read."""
+
+    def has_file(self, path: str) -> bool:
+        """Whether something is at *path*, readable or not."""
+
+
+class Line(NamedTuple):
+    """One condition of the trail: what was asked of which envelope, and why it was answered so."""
+
+    rule: Rule
+    condition: Condition
+    envelope: Envelope
+    witness: Witness
+    answer: Answer
+    """With the negation of the condition applied."""
+
+
+class Explanation(NamedTuple):
+    """A verdict with everything that led to it."""
+
+    envelope: Envelope
+    verdict: Verdict
+    reply: str
+    rule: Rule | None
+    """The rule of the recipient as given; members of an expansion may have others."""
+    trail: tuple[Line, ...]
+    """Every condition asked, of the recipient first, then of the addresses of its expansion."""
+    expansion: Expansion
+    plans: tuple[Plan, ...]
+    notes: tuple[str, ...]
+    """What this explanation does not know."""
+
+
+def explain(ruleset: Ruleset, envelope: Envelope, site: Site, sources: Sources) -> Explanation:
+    """Trace *envelope* through *ruleset*."""
+    asker = _Asker(ruleset, site, sources)
+    expansion = expand(envelope, asker, site.delimiter)
+    failure = expansion.failure
+    return Explanation(
+        envelope=envelope,
+        verdict=failure.verdict if failure else Verdict.ACCEPT,
+        reply=failure.reply if failure else ACCEPTED,
+        rule=expansion.decision.rule,
+        trail=tuple(asker.trail),
+        expansion=expansion,
+        plans=tuple(plan(each, envelope, site, _agent(each, sources)) for each in expansion.deliveries),
+        notes=tuple(
+            dict.fromkeys(
+                [
+                    *asker.notes,
+                    *_sender_notes(ruleset, envelope),
+                    *_forward_notes(expansion, sources),
+                    *_srs_notes(ruleset, envelope),
+                ]
+            )
+        ),
+    )
+
+
+def _agent(delivery: Delivery, sources: Sources) -> Account | None:
+    action = delivery.rule.action
+    user = action.user if isinstance(action, LocalAction) else None
+    return sources.system_account(user.text) if user else None
+
+
+def _forward_notes(expansion: Expansion, sources: Sources) -> Iterator[str]:
+    """Yield a note for each user whose ``.forward`` the server would look at, if there is one."""
+    ends: list[tuple[Account | None, Rule | None]]
+    ends = [(each.account, each.rule) for each in expansion.deliveries if each.kind is MemberKind.USER]
+    if expansion.failure is not None:
+        ends.append((expansion.failure.account, expansion.failure.member.rule))
+    for account, rule in ends:
+        action = rule.action if rule else None
+        # An action that delivers as another user looks at nobody else's.
+        is_other = isinstance(action, LocalAction) and action.user and account and action.user.text != account.name
+        if account is None or is_other or not account.home:
+            continue
+        path = f"{account.home}/.forward"
+        if sources.has_file(path):
+            yield f"{path} exists: .forward is not read by this version, so mail for {account.name} may go elsewhere"
+
+
+def _sender_notes(ruleset: Ruleset, envelope: Envelope) -> Iterator[str]:
+    """Yield a note where a listener may refuse the sender of a login before any rule is asked."""
+    if envelope.client.login is None:
+        return
+    tables = {each.senders.shown: None for each in ruleset.listeners if each.senders is not None}
+    for table in tables:
+        yield f"`senders {table}` of a listener may refuse this sender first; it is not asked here"
+
+
+def _srs_notes(ruleset: Ruleset, envelope: Envelope) -> Iterator[str]:
+    is_srs = fold(envelope.recipient.local_part).startswith(("srs0=", "srs1="))
+    if is_srs and envelope.reverse_path.is_null and ruleset.settings.srs_key.value is not None:
+        yield "the recipient is an SRS address, which this version takes as it is and does not decode"
+
+
+class _Asker:
+    """Answers the questions of the expansion, and keeps the trail of every decision."""
+
+    def __init__(self, ruleset: Ruleset, site: Site, sources: Sources) -> None:
+        self.ruleset = ruleset
+        self.site = site
+        self.sources = sources
+        self.trail: list[Line] = []
+        self.notes: list[str] = []
+
+    def contains(self, table: Table, service: Service, key: str) -> Answer:
+        """Ask a table whose content is not known here, on behalf of a condition."""
+        self._is_elsewhere(table)
+        return self.sources.contains(table, service, key)
+
+    def _is_elsewhere(self, table: Table) -> None:
+        self.notes.append(f"what {table.shown} has is not known here, so the server may decide otherwise")
+
+    def decide(self, envelope: Envelope) -> Decision:
+        witnesses: dict[int, Witness] = {}
+
+        def ask(question: Question) -> Answer:
+            witness = answer(question, envelope, self.site, self)
+            witnesses[id(question)] = witness
+            return witness.answer
+
+        decision = evaluate(self.ruleset.rules, ask)
+        for step in decision.trail:
+            witness = witnesses[id(step.condition.question)]
+            self.trail.append(Line(step.rule, step.condition, envelope, witness, step.answer))
+        return decision
+
+    def entry(self, table: Table, key: str) -> Entry | Outage | None:
+        if not table.is_known:
+            self._is_elsewhere(table)
+            return Outage.UNAVAILABLE
+        found = _last(table, key)
+        return Entry(key=found.key, value=found.value or "", span=found.span) if found else None
+
+    def account(self, userbase: Table | None, name: str) -> Account | Outage | None:
+        if userbase is None or userbase.backend in {"built-in", "getpwnam"}:
+            return self.sources.system_account(name)
+        if not userbase.is_known:
+            self._is_elsewhere(userbase)
+            return Outage.UNAVAILABLE
+        found = _last(userbase, name)
+        if found is None:
+            return None
+        problem = entry_problem(Service.USERINFO, found.key, found.value)
+        if found.value is None or (problem is not None and problem.never_works):
+            return Outage.UNAVAILABLE
+        uid, gid, home = found.value.split(":", 2)
+        return Account(name=fold(name), uid=int(uid), gid=int(gid), home=home.rstrip("/") or home)
+
+    def included(self, path: str) -> tuple[str, ...] | None:
+        return self.sources.lines(path)
+
+
+def _last(table: Table, key: str) -> TableEntry | None:
+    """Return the entry of *key*; the last of several holds, as in the tables of the original."""
+    return next((each for each in reversed(table.entries) if fold(each.key) == fold(key)), None)

@@ -1,0 +1,202 @@
+"""What a delivery does, to the letter: the path, the command line, the next hop.
+
+`explain` prints it and the delivery agents carry it out, so that they cannot disagree.
+Relaying is worked out by `ir.next_hop`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple, assert_never
+
+from smtpdsl.ir.answers import Site
+from smtpdsl.ir.format_expansion import FormatError, FormatValues, expand_command, expand_format
+from smtpdsl.ir.format_string import HOME, FormatString, parse_format
+from smtpdsl.ir.members import Account, Delivery, MemberKind
+from smtpdsl.ir.resolved import ExpandOnly, ForwardOnly, Lmtp, LocalAction, Maildir, Mbox, Mda, RelayAction
+from smtpdsl.mail.address import Mailbox
+from smtpdsl.mail.envelope import Envelope
+from smtpdsl.record import Record
+
+_ROOT = 0
+
+
+class PlanKind(Enum):
+    """How a message leaves us; the value is the word of `explain`."""
+
+    MBOX = "mbox"
+    MAILDIR = "maildir"
+    MDA = "mda"
+    LMTP = "lmtp"
+    FILE = "file"
+    COMMAND = "command"
+    RELAY = "relay"
+
+
+class Detail(NamedTuple):
+    """One more thing to know about a delivery."""
+
+    name: str
+    text: str
+
+
+class Plan(Record):
+    """A delivery worked out; *what* is a path, a command line or a next hop, as `kind` says.
+
+    A delivery that is going to fail has a *problem*, in words; if *what* could not be
+    worked out either, it is None.
+    """
+
+    kind: PlanKind
+    delivery: Delivery
+    what: str | None = None
+    user: str | None = None
+    """The account that delivers; None for the unprivileged one of the server."""
+    details: tuple[Detail, ...] = ()
+    problem: str = ""
+
+
+def plan(delivery: Delivery, envelope: Envelope, site: Site, agent: Account | None) -> Plan:
+    """Work *delivery* of *envelope* out; *agent* is the account of the action's `user`, if it exists."""
+    action = delivery.rule.action
+    assert action is not None, "what is rejected is not delivered"
+    if isinstance(action, RelayAction):
+        # Local deliveries are most of them.
+        from smtpdsl.ir.next_hop import next_hop  # noqa: PLC0415
+
+        hop = next_hop(action, delivery.dest, envelope, site)
+        details = tuple(Detail(*each) for each in hop.details)
+        return Plan(kind=PlanKind.RELAY, delivery=delivery, what=hop.name, details=details, problem=hop.problem)
+    return _Local(delivery, action, envelope, site, agent).plan()
+
+
+class _Local:
+    """One local delivery."""
+
+    def __init__(
+        self, delivery: Delivery, action: LocalAction, envelope: Envelope, site: Site, agent: Account | None
+    ) -> None:
+        self.delivery = delivery
+        self.action = action
+        self.is_legacy = site.is_legacy
+        self.kind = _kind(delivery, action)
+        # Who runs it: what `user` names, else the recipient, else an account of the server.
+        self.agent = agent if action.user else delivery.account
+        named = delivery.account or self.agent
+        self.values = FormatValues(
+            sender=_pair(envelope.reverse_path.mailbox),
+            rcpt=_pair(envelope.recipient),
+            dest=_pair(delivery.dest),
+            username=named.name if named else "",
+            directory=named.home if named else "",
+            delimiter=site.delimiter,
+        )
+
+    def plan(self) -> Plan:
+        user = self.action.user.text if self.action.user else self.agent.name if self.agent else None
+        plan = Plan(kind=self.kind, delivery=self.delivery, user=user, problem=self.problem())
+        try:
+            what, details = self.what()
+        except FormatError as error:
+            return plan.replace(problem=plan.problem or error.message)
+        return plan.replace(what=what, details=tuple(details))
+
+    def problem(self) -> str:
+        """Why the delivery fails, whatever it is made of."""
+        if self.action.user is not None and self.agent is None:
+            return f'there is no account "{self.action.user.text}" to deliver as'
+        if self.agent is not None and self.agent.uid == _ROOT and self.kind is not PlanKind.MBOX:
+            return f'the account "{self.agent.name}" has user number 0, and nothing is delivered as that'
+        return ""
+
+    def what(self) -> tuple[str, list[Detail]]:
+        match self.kind:
+            case PlanKind.FILE:
+                return self.path(self.delivery.target), []
+            case PlanKind.COMMAND:
+                return self.command(self.format(self.delivery.target)), []
+        wrapper = self.action.wrapper
+        wrapped = [Detail("wrapper", f'"{wrapper.name}"')] if wrapper else []
+        match self.action.method:
+            case Mbox():
+                return self.path("/var/mail/%{user.username:raw}"), wrapped
+            case Maildir():
+                what, details = self.maildir(self.action.method)
+                return what, [*details, *wrapped]
+            case Lmtp(destination=destination, rcpt_to=rcpt_to):
+                is_socket = destination.text.startswith("/")
+                place = expand_format(self.format(destination.text), self.values, path=is_socket)
+                return place, [Detail("recipient", self.lmtp_recipient(rcpt_to=rcpt_to)), *wrapped]
+            case Mda(command=command):
+                # In a modern command `~` is the shell's.
+                text = self.command(parse_format(command.text, legacy=self.is_legacy, tilde=self.is_legacy))
+                if wrapper is not None:
+                    form = parse_format(wrapper.command.text, wrapper=True)
+                    text = expand_command(form, self.values.replace(mda=text))
+                return text, wrapped
+            case ForwardOnly() | ExpandOnly():
+                message = "an action that only expands has no delivery of its own"
+                raise AssertionError(message)
+        assert_never(self.action.method)
+
+    def lmtp_recipient(self, *, rcpt_to: bool) -> str:
+        return f"<{self.delivery.dest}>" if rcpt_to else f"<{self.values.username}>"
+
+    def maildir(self, method: Maildir) -> tuple[str, list[Detail]]:
+        # Without a path it is the home of who delivers; the author's `~/` is that of the recipient.
+        home = self.agent.home if self.agent and method.path is None else self.values.directory
+        folder = self.path(method.path.text if method.path else "~/Maildir", home)
+        details = [Detail("spam", f"{folder}/.Junk")] if method.junk else []
+        return folder, [*details, *self.sub_folder(folder)]
+
+    def sub_folder(self, folder: str) -> list[Detail]:
+        """Name the folder of the sub-address, unless its name would lead out of *folder*."""
+        if not self.delivery.extension:
+            return []
+        values = self.values.replace(rcpt=(self.delivery.extension, ""))
+        try:
+            name = expand_format(parse_format(".%{rcpt}"), values, path=True)
+        except FormatError:
+            return []
+        return [Detail("sub-address", f"{folder}/{name}, if that folder exists")]
+
+    # ------------------------------------------------------------ format strings
+
+    def format(self, text: str) -> FormatString:
+        return parse_format(text, legacy=self.is_legacy)
+
+    def path(self, text: str, home: str | None = None) -> str:
+        values = self.values if home is None else self.values.replace(directory=home)
+        return expand_format(_at_home(self.format(text), values), values, path=True)
+
+    def command(self, text: FormatString) -> str:
+        return expand_command(_at_home(text, self.values), self.values)
+
+
+def _at_home(text: FormatString, values: FormatValues) -> FormatString:
+    """Return *text*, or refuse it if it asks for the home directory of somebody who has none."""
+    home = next((each for each in text.specifiers if each.token == HOME), None)
+    if home is not None and not values.directory:
+        who = values.username or "the account of the server, which delivers this,"
+        message = f"{who} has no home directory"
+        raise FormatError(message, home.start, home.end)
+    return text
+
+
+def _kind(delivery: Delivery, action: LocalAction) -> PlanKind:
+    match delivery.kind:
+        case MemberKind.FILE:
+            return PlanKind.FILE
+        case MemberKind.COMMAND:
+            return PlanKind.COMMAND
+    kinds: dict[type, PlanKind] = {
+        Mbox: PlanKind.MBOX,
+        Maildir: PlanKind.MAILDIR,
+        Lmtp: PlanKind.LMTP,
+        Mda: PlanKind.MDA,
+    }
+    return kinds[type(action.method)]
+
+
+def _pair(mailbox: Mailbox | None) -> tuple[str, str] | None:
+    return (mailbox.local_part, mailbox.domain) if mailbox else None

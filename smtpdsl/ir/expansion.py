@@ -1,0 +1,309 @@
+"""Where mail for a recipient ends up: aliases and virtual users, as a pure work list.
+
+    joe@example.org --rule--> action "in", virtual <v>
+      joe                     entry `joe@example.org`
+        ann@example.net       back through the rules, as mail of this host --> action "out"
+        /var/mail/archive     a file
+
+The list is worked off first in, first out.  Tables, users and rules are questions to the
+caller, so that `explain` and the server walk the same path.  One member that fails
+refuses the whole recipient, and the failure names it.
+
+A member that is there already is followed once.  A circle of users therefore ends by
+itself; an address that leads to itself refuses the recipient, because its mail would
+go round for ever if another server stood on the way.
+
+`.forward` files are not read yet: whoever delivers says so.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import NoReturn, Protocol
+
+from smtpdsl.diagnostics.span import Span
+from smtpdsl.ir.alias_value import IncludeTarget, Target, parse_targets
+from smtpdsl.ir.matching import fold
+from smtpdsl.ir.members import Account, Delivery, Entry, Expansion, Failure, Member, MemberKind, Step, children_of
+from smtpdsl.ir.resolved import ExpandOnly, ForwardOnly, LocalAction, RelayAction, Table
+from smtpdsl.ir.semantics import Decision, Verdict
+from smtpdsl.mail.envelope import Envelope
+from smtpdsl.text_error import TextError
+
+# A member at this depth refuses the recipient (EXPAND_DEPTH of the original).
+MAX_DEPTH = 10
+# The original has no limit here; this one keeps a single recipient from filling the queue.
+MAX_MEMBERS = 10_000
+
+# Replies of the original; the recipient follows.
+INVALID_RECIPIENT = "550 5.1.1 Invalid recipient"
+TEMPORARY_FAILURE = "451 4.3.0 Temporary failure"
+BROKEN_FOR_NOW = "424 4.2.4 Mailing list expansion problem"
+BROKEN = "524 5.2.4 Mailing list expansion problem"
+_PERMANENT = 500
+
+
+class Outage(Enum):
+    """A question that could not be answered now."""
+
+    UNAVAILABLE = "unavailable"
+
+
+class Questions(Protocol):
+    """What the expansion asks its caller."""
+
+    def decide(self, envelope: Envelope) -> Decision:
+        """Evaluate the rules for *envelope*."""
+
+    def entry(self, table: Table, key: str) -> Entry | Outage | None:
+        """Look *key*, in lower case, up in a table of aliases."""
+
+    def account(self, userbase: Table | None, name: str) -> Account | Outage | None:
+        """Look a user up."""
+
+    def included(self, path: str) -> tuple[str, ...] | None:
+        """The lines of a file that an alias includes, without comments; None if it cannot be read."""
+
+
+class _RefusedError(Exception):
+    """The recipient is refused, with the failure as its argument."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reply)
+        self.failure = failure
+
+
+def expand(envelope: Envelope, questions: Questions, delimiter: str) -> Expansion:
+    """Follow the recipient of *envelope* to the ends; *delimiter* starts a sub-address."""
+    walk = _Walk(envelope, questions, delimiter)
+    decision = questions.decide(envelope)
+    try:
+        walk.run(decision)
+    except _RefusedError as refused:
+        return Expansion(decision=decision, steps=tuple(walk.steps), failure=refused.failure)
+    return Expansion(decision=decision, steps=tuple(walk.steps), deliveries=tuple(walk.deliveries.values()))
+
+
+class _Walk:
+    """The work list and what came out of it."""
+
+    def __init__(self, envelope: Envelope, questions: Questions, delimiter: str) -> None:
+        self.envelope = envelope
+        self.questions = questions
+        self.delimiter = delimiter
+        self.steps: list[Step] = []
+        self.deliveries: dict[object, Delivery] = {}
+        self.queue: deque[Member] = deque()
+        self.seen: set[object] = set()
+
+    def run(self, decision: Decision) -> None:
+        recipient = self.envelope.recipient
+        start = Member(kind=MemberKind.ADDRESS, text=fold(str(recipient)), dest=recipient)
+        self._address(start, decision)
+        while self.queue:
+            self._member(self.queue.popleft())
+        if not self.deliveries:
+            self._refuse(start, Verdict.REJECT, BROKEN, "nothing is left to deliver to")
+
+    def _member(self, member: Member) -> None:
+        if member.depth >= MAX_DEPTH:
+            self._refuse(member, Verdict.REJECT, BROKEN, f"more than {MAX_DEPTH - 1} steps from the recipient")
+        match member.kind:
+            case MemberKind.ADDRESS:
+                internal = self.envelope.replace(recipient=member.dest, is_internal=True)
+                self._address(member, self.questions.decide(internal))
+            case MemberKind.USER:
+                self._user(member)
+            case MemberKind.ERROR:
+                self._error(member)
+            case MemberKind.FILE | MemberKind.COMMAND:
+                self._file_or_command(member)
+
+    # ------------------------------------------------------------ kinds of members
+
+    def _address(self, member: Member, decision: Decision) -> None:
+        """Let the rules decide: relay it, look it up, or take its local part as a user."""
+        rule = decision.rule
+        if decision.verdict is Verdict.TEMPFAIL:
+            why = "a condition cannot be answered now"
+            self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, why, rule.span if rule else None)
+        if rule is None:
+            self._refuse(member, Verdict.REJECT, INVALID_RECIPIENT, "no rule matches")
+        if rule.action is None:
+            self._refuse(member, Verdict.REJECT, INVALID_RECIPIENT, "the rule that matches rejects", rule.span)
+        member = member.replace(rule=rule)
+        self._step(member, f'action "{rule.action.name}"', rule.span)
+        if any(each.text == member.text and each.rule is rule for each in member.addresses_above):
+            # The same question again: what follows is what has been.
+            self._refuse(member, Verdict.REJECT, BROKEN, "this address leads to itself")
+        if isinstance(rule.action, RelayAction):
+            self.deliveries[member.identity] = Delivery(kind=MemberKind.ADDRESS, rule=rule, dest=member.dest)
+        elif rule.action.virtual is not None:
+            self._virtual(member, rule.action.virtual)
+        else:
+            self._add(Member(kind=MemberKind.USER, text=fold(member.dest.local_part), dest=member.dest), member)
+
+    def _virtual(self, member: Member, table: Table) -> None:
+        address, user, domain = fold(str(member.dest)), fold(member.dest.local_part), fold(member.dest.domain)
+        if not self._look_up(member, table, [*self._keys(user, domain), f"@{domain}", "@"]):
+            why = f'"{address}" has no entry in {table.shown}, and there is none for everybody'
+            self._refuse(member, Verdict.REJECT, BROKEN, why)
+
+    def _user(self, member: Member) -> None:
+        """Look the name up as an alias, else as a user."""
+        action = _local_action(member)
+        table = action.alias or action.virtual
+        if table is not None and not member.is_same_user:
+            # What a virtual entry names is looked up there once more, in no domain.
+            keys = self._keys(member.text, "" if action.virtual is table else None)
+            if self._look_up(member, table, keys):
+                return
+        user, tag = self._split(member.text)
+        account = self.questions.account(action.userbase, user)
+        if isinstance(account, Outage):
+            why = f"{_userbase(action)} cannot be asked now"
+            self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, why)
+        if account is None:
+            self._refuse(member, Verdict.REJECT, INVALID_RECIPIENT, f'no user "{user}" in {_userbase(action)}')
+        if isinstance(action.method, ForwardOnly):
+            why = f'"{user}" is no alias, and action "{action.name}" only forwards'
+            self._refuse(member, Verdict.TEMPFAIL, BROKEN_FOR_NOW, why, account=account)
+        if isinstance(action.method, ExpandOnly):
+            why = f'"{user}" is no alias, and action "{action.name}" only expands'
+            self._refuse(member, Verdict.REJECT, BROKEN, why, account=account)
+        self._step(member, f'user "{user}" of {_userbase(action)}')
+        self._end(member, account=account, extension=tag or None)
+
+    def _file_or_command(self, member: Member) -> None:
+        action = _local_action(member)
+        if isinstance(action.method, ForwardOnly):
+            why = f'a {member.kind.value}, and action "{action.name}" only forwards'
+            self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, why)
+        self._step(member, "gets the message")
+        self._end(member, target=member.text)
+
+    def _error(self, member: Member) -> None:
+        action = _local_action(member)
+        if isinstance(action.method, ForwardOnly):
+            why = f'"error:{member.text}", and action "{action.name}" only forwards'
+            self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, why)
+        verdict = Verdict.REJECT if int(member.text[:3]) >= _PERMANENT else Verdict.TEMPFAIL
+        assert member.entry is not None, "nothing else is an error"
+        self._refuse(member, verdict, member.text, f'the entry "{member.entry.key}" says so')
+
+    # ------------------------------------------------------------ tables and children
+
+    def _keys(self, name: str, domain: str | None) -> list[str]:
+        """The keys for *name*, with its sub-address first; with a domain, even an empty one, also ``name@domain``."""
+        user, tag = self._split(name)
+        names = [name, user] if tag is not None else [name]
+        return names if domain is None else [*(f"{each}@{domain}" for each in names), *names]
+
+    def _look_up(self, member: Member, table: Table, keys: list[str]) -> bool:
+        """Replace *member* by what the first key with an entry says; False if none has one."""
+        for key in keys:
+            entry = self.questions.entry(table, key)
+            if isinstance(entry, Outage):
+                self._refuse(member, Verdict.TEMPFAIL, BROKEN_FOR_NOW, f"{table.shown} cannot be asked now")
+            if entry is not None:
+                self._step(member, f"{table.shown} has {entry.key}: {entry.value}", entry.span)
+                for child in children_of(entry, self._targets(member, entry), member.dest):
+                    self._add(child, member)
+                return True
+        return False
+
+    def _targets(self, member: Member, entry: Entry) -> list[Target]:
+        """Read an entry, with the lines of the files that it includes in place; those include no further."""
+        found: list[Target] = []
+        for target in self._parse(member, entry.value, f'the entry "{entry.key}"', entry.span):
+            if not isinstance(target, IncludeTarget):
+                found.append(target)
+                continue
+            lines = self.questions.included(target.path)
+            if lines is None:
+                self._step(member, f"cannot read {target.path}: it adds nobody", entry.span)
+            for line in lines or ():
+                inside = self._parse(member, line, f'"{line}" of {target.path}', entry.span)
+                found.extend(each for each in inside if not isinstance(each, IncludeTarget))
+        return found
+
+    def _parse(self, member: Member, text: str, what: str, span: Span | None) -> tuple[Target, ...]:
+        try:
+            return parse_targets(text)
+        except TextError as error:
+            self._refuse(member, Verdict.TEMPFAIL, BROKEN_FOR_NOW, f"{what} is unusable: {error.message}", span)
+
+    def _add(self, child: Member, parent: Member) -> None:
+        """Put *child* on the list, unless an equal member was there already."""
+        child = child.replace(depth=parent.depth + 1, parent=parent)
+        if child.kind is not MemberKind.ADDRESS:
+            child = child.replace(rule=parent.rule)
+        key = child.identity
+        if key in self.seen:
+            if child.kind is MemberKind.ADDRESS and any(each.text == child.text for each in child.addresses_above):
+                self._refuse(child, Verdict.REJECT, BROKEN, "this address leads to itself")
+            self._step(child, "is there already")
+            return
+        if len(self.seen) >= MAX_MEMBERS:
+            self._refuse(child, Verdict.TEMPFAIL, BROKEN_FOR_NOW, f"more than {MAX_MEMBERS} members")
+        self.seen.add(key)
+        self.queue.append(child)
+
+    # ------------------------------------------------------------ ends
+
+    def _end(
+        self, member: Member, *, account: Account | None = None, extension: str | None = None, target: str = ""
+    ) -> None:
+        """End at a user, a file or a command; a user who was reached twice gets one copy."""
+        assert member.rule is not None
+        found = Delivery(
+            kind=member.kind,
+            rule=member.rule,
+            dest=member.dest,
+            account=account,
+            extension=extension,
+            target=target,
+        )
+        key: object = member.identity
+        if account is not None:
+            key = (id(member.rule.action), member.dest, account.name, extension)
+        self.deliveries.setdefault(key, found)
+
+    def _split(self, name: str) -> tuple[str, str | None]:
+        user, delimiter, tag = name.partition(self.delimiter)
+        return user, tag if delimiter else None
+
+    def _step(self, member: Member, note: str, span: Span | None = None) -> None:
+        self.steps.append(Step(member=member, note=note, span=span))
+
+    def _refuse(
+        self,
+        member: Member,
+        verdict: Verdict,
+        reply: str,
+        why: str,
+        span: Span | None = None,
+        account: Account | None = None,
+    ) -> NoReturn:
+        named = member.named
+        raise _RefusedError(
+            Failure(
+                verdict=verdict,
+                reply=f"{reply}: <{self.envelope.recipient}>{member.blame}",
+                member=member,
+                why=why,
+                span=span or (named.entry.span if named and named.entry else None),
+                account=account,
+            )
+        )
+
+
+def _local_action(member: Member) -> LocalAction:
+    assert member.rule is not None
+    assert isinstance(member.rule.action, LocalAction), "only local actions have users, files and commands"
+    return member.rule.action
+
+
+def _userbase(action: LocalAction) -> str:
+    return action.userbase.shown if action.userbase else "the accounts of this system"

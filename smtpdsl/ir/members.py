@@ -1,0 +1,203 @@
+"""What an expansion is made of: its members, its steps, and how it ends.
+
+    joe@example.org          Member: the recipient
+      joe                    Member: a user, with an entry in the aliases
+        ann                  Member: a user with an account        ->  Delivery
+        nosuch               Member: a user nobody knows           ->  Failure, and no delivery at all
+
+`ir.expansion` makes them, `explain` shows them, the server makes envelopes of the deliveries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from typing import ClassVar, assert_never
+
+from smtpdsl.diagnostics.span import Span
+from smtpdsl.ir.alias_value import (
+    AddressTarget,
+    CommandTarget,
+    ErrorTarget,
+    FileTarget,
+    IncludeTarget,
+    Target,
+    UserTarget,
+)
+from smtpdsl.ir.matching import fold
+from smtpdsl.ir.resolved import Rule
+from smtpdsl.ir.semantics import Decision, Verdict
+from smtpdsl.mail.address import Mailbox
+from smtpdsl.record import Record
+
+
+class Entry(Record):
+    """What a table has for a key, and where that stands."""
+
+    key: str
+    value: str
+    span: Span | None = None
+
+    _uncompared: ClassVar[frozenset[str]] = frozenset({"span"})
+
+
+class Account(Record):
+    """A user of a userbase."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+
+
+class MemberKind(Enum):
+    """What a member of an expansion is; the value is what messages call it."""
+
+    ADDRESS = "address"
+    USER = "user"
+    FILE = "file"
+    COMMAND = "command"
+    ERROR = "error"
+
+
+class Member(Record):
+    """Something that mail is sent to on the way; `dest` is the nearest address above, which ``%{dest}`` means."""
+
+    kind: MemberKind
+    text: str
+    dest: Mailbox
+    depth: int = 0
+    rule: Rule | None = None
+    """What decided about `dest`; None for an address nobody has decided about yet."""
+    parent: Member | None = None
+    entry: Entry | None = None
+    """What names this member; None for the recipient, and for the user that is the local part of an address."""
+
+    _uncompared: ClassVar[frozenset[str]] = frozenset({"depth", "rule", "parent", "entry"})
+
+    @property
+    def ancestors(self) -> Iterator[Member]:
+        """The members that led to this one, the nearest first."""
+        above = self.parent
+        while above is not None:
+            yield above
+            above = above.parent
+
+    @property
+    def addresses_above(self) -> Iterator[Member]:
+        """The addresses that led to this member, the recipient as given included."""
+        return (each for each in self.ancestors if each.kind is MemberKind.ADDRESS)
+
+    @property
+    def named(self) -> Member | None:
+        """This member or the nearest above that an entry names; None if there is only the recipient."""
+        return next((each for each in (self, *self.ancestors) if each.entry is not None), None)
+
+    @property
+    def is_same_user(self) -> bool:
+        """Whether an entry names its own key: ``ann: ann, joe`` delivers to ann too."""
+        above = self.parent
+        return above is not None and self.kind is above.kind is MemberKind.USER and self.text == above.text
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes a member the same as another one.
+
+        Users are told apart by the address they were reached through, for that is what is
+        delivered to; files and commands also by the user, who has a copy each.
+        """
+        if self.kind is MemberKind.ADDRESS:
+            return self.kind, self.text
+        origin = next(((each.text, each.depth == 0) for each in self.addresses_above), None)
+        is_external = self.kind in {MemberKind.FILE, MemberKind.COMMAND}
+        users = (each.text for each in self.ancestors if is_external and each.kind is MemberKind.USER)
+        return self.kind, self.text, self.is_same_user, origin, next(users, None)
+
+    @property
+    def blame(self) -> str:
+        """Name the member in a reply, unless it is the recipient itself; whoever reads that may be anybody."""
+        above = self.parent if self.kind is MemberKind.ERROR and self.parent else self
+        named = above.named
+        if named is None:
+            return ""
+        is_private = named.kind in {MemberKind.FILE, MemberKind.COMMAND}
+        return f" (member: {f'a {named.kind.value}' if is_private else named.text})"
+
+
+# Members of one entry are visited in this order, and then by their text, wherever they stand in it.
+_ORDER = (MemberKind.USER, MemberKind.FILE, MemberKind.COMMAND, MemberKind.ADDRESS, MemberKind.ERROR)
+
+
+def children_of(entry: Entry, targets: Iterable[Target], dest: Mailbox) -> list[Member]:
+    """Return the members that *targets*, the items of *entry*, name, in the order in which they are visited."""
+    children = [_child(target, entry, dest) for target in targets]
+    return sorted(children, key=lambda child: (_ORDER.index(child.kind), child.text))
+
+
+def _child(target: Target, entry: Entry, dest: Mailbox) -> Member:
+    match target:
+        case UserTarget(name=name):
+            return Member(kind=MemberKind.USER, text=fold(name), dest=dest, entry=entry)
+        case FileTarget(path=path):
+            return Member(kind=MemberKind.FILE, text=path, dest=dest, entry=entry)
+        case CommandTarget(command=command):
+            return Member(kind=MemberKind.COMMAND, text=command, dest=dest, entry=entry)
+        case AddressTarget(local_part=local_part, domain=domain):
+            mailbox = Mailbox(local_part=local_part, domain=domain)
+            return Member(kind=MemberKind.ADDRESS, text=fold(str(mailbox)), dest=mailbox, entry=entry)
+        case ErrorTarget(code=code, text=text):
+            return Member(kind=MemberKind.ERROR, text=f"{code} {text}", dest=dest, entry=entry)
+        case IncludeTarget():
+            message = "the lines of an included file stand in its place"
+            raise AssertionError(message)
+    assert_never(target)
+
+
+class Step(Record):
+    """What became of a member, in words; *span* is the rule or entry that says so."""
+
+    member: Member
+    note: str
+    span: Span | None = None
+
+    _uncompared: ClassVar[frozenset[str]] = frozenset({"span"})
+
+
+class Delivery(Record):
+    """An end of the expansion: an address that is relayed, a user, a file or a command; and by which rule."""
+
+    kind: MemberKind
+    rule: Rule
+    dest: Mailbox
+    account: Account | None = None
+    """The user; None for what an alias table names directly."""
+    extension: str | None = None
+    """The sub-address that was cut off the user's name."""
+    target: str = ""
+    """The file or the command."""
+
+
+class Failure(Record):
+    """Why the recipient is refused: the reply, and the member that is to blame.
+
+    `account` is that member's, if it got so far.
+    """
+
+    verdict: Verdict
+    reply: str
+    member: Member
+    why: str
+    span: Span | None = None
+    account: Account | None = None
+
+    _uncompared: ClassVar[frozenset[str]] = frozenset({"span"})
+
+
+class Expansion(Record):
+    """Every step in order, and either the deliveries or the failure."""
+
+    decision: Decision
+    """What the rules said about the recipient as given."""
+    steps: tuple[Step, ...]
+    deliveries: tuple[Delivery, ...] = ()
+    failure: Failure | None = None
