@@ -74,6 +74,7 @@ UNKNOWN_LIMIT = _error("unknown-limit", "a `limit` that the subsystem does not h
 IMPOSSIBLE_PATTERN = _warning("impossible-pattern", "a pattern that nothing can match")
 SUSPICIOUS_PATTERN = _warning("suspicious-pattern", "a pattern that matches something else than it seems to say")
 UNUSABLE_REGEX = _warning("unusable-regex", "a regular expression that does not compile, so it never matches")
+SLOW_REGEX = _warning("slow-regex", "a regular expression that a client can make run for hours")
 UNUSABLE_NETWORK = _warning("unusable-network", "an address or network that cannot be read, so it never matches")
 UNUSABLE_FORMAT = _error("unusable-format", "a format specifier that makes every delivery fail")
 UNEXPANDED_FORMAT = _warning("unexpanded-format", "a format specifier that stays as it is written")

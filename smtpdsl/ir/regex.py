@@ -8,8 +8,8 @@ makes ``\S`` mean ``\s``.  `ir.regex_syntax` says what is read, and translates i
 
 Time: with the `re2` extra a search takes time linear in the text.  Python's own
 engine, the fallback, tries alternatives one after the other, and an expression such as
-``(a|aa)*$`` can take it exponential time; what it searches are addresses and names of
-at most a few hundred octets, and the expressions are the administrator's own.
+``(a|aa)*$`` can take it exponential time on a text that a stranger chooses:
+`ir.regex_time` tells which those are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from smtpdsl.record import Record
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Regex", "RegexError", "compile_regex", "python_search", "re2_search"]
+__all__ = ["Regex", "RegexError", "compile_regex", "has_linear_engine", "python_search", "re2_search"]
 
 
 class Regex(Record):
@@ -60,6 +60,11 @@ def python_search(pattern: str) -> Callable[[str], bool]:
 
     search = re.compile(translate(pattern, Dialect.PYTHON), re.ASCII | re.DOTALL).search
     return lambda text: search(text) is not None
+
+
+def has_linear_engine() -> bool:
+    """Whether RE2 is installed, for which every expression is quick."""
+    return _re2() is not None
 
 
 def re2_search(pattern: str) -> Callable[[str], bool] | None:

@@ -19,6 +19,7 @@ from smtpdsl.compiler.check.targets import TargetReader
 from smtpdsl.compiler.resolve.values import inside
 from smtpdsl.diagnostics.codes import (
     IMPOSSIBLE_PATTERN,
+    SLOW_REGEX,
     SUSPICIOUS_PATTERN,
     UNUSABLE_ENTRY,
     UNUSABLE_NETWORK,
@@ -131,6 +132,8 @@ def _findings(use: TableUse, targets: TargetReader) -> Iterator[Diagnostic]:
         problem = _problem(use, entry)
         if problem is not None:
             yield _finding(use, entry, problem)
+        elif use.service is Service.REGEX and _is_slow(entry.key):
+            yield _slow(use, entry)
         elif null_sender and entry.key in {"^@$", "^$", "^<>$"} - {null_sender}:
             yield _never_null(use, entry, null_sender)
 
@@ -187,6 +190,20 @@ def _code(service: Service, problem: EntryProblem) -> Code:
     if service is Service.REGEX:
         return UNUSABLE_REGEX
     return IMPOSSIBLE_PATTERN if is_pattern and not problem.in_value else UNUSABLE_ENTRY
+
+
+def _is_slow(pattern: str) -> bool:
+    # Few configurations have regular expressions.
+    from smtpdsl.ir.regex import has_linear_engine  # noqa: PLC0415
+    from smtpdsl.ir.regex_time import is_slow  # noqa: PLC0415
+
+    return is_slow(pattern) and not has_linear_engine()
+
+
+def _slow(use: TableUse, entry: TableEntry) -> Diagnostic:
+    message = "a client can choose a text for which this expression takes hours"
+    help_text = "write it without a repetition inside of a repetition, or install the extra `re2`"
+    return SLOW_REGEX.at(entry_span(entry), message, help=help_text, related=asked_at(use))
 
 
 def _never_null(use: TableUse, entry: TableEntry, null_sender: str) -> Diagnostic:
