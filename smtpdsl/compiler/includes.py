@@ -81,7 +81,7 @@ class Includes:
         refuse_if_too_large(len(source.text), source.whole(), self.report)
         refuse_if_too_large(self._estimate(source.text, 0), source.whole(), self.report)
         self.files.append(source)
-        return Readable(self.world.identity(source.name), source, join_lines(source, self.report))
+        return Readable(self.world.identity(source.name, is_given=True), source, join_lines(source, self.report))
 
     def _estimate(self, text: str, depth: int) -> int:
         """Guess how long *text* is with its includes: those at the beginning of a line, without macros.

@@ -43,8 +43,11 @@ class World(Protocol):
     def locate(self, path: str) -> str:
         """Return the path of the operating system for *path*."""
 
-    def identity(self, path: str) -> object:
-        """Return what tells this file from every other one, to find include cycles."""
+    def identity(self, path: str, *, is_given: bool = False) -> object:
+        """Return what tells this file from every other one, to find include cycles.
+
+        A given file is named by the command line and not by the configuration, so it is not under the root.
+        """
 
     def read(self, path: str) -> bytes | Unavailable:
         """Return the octets of the file that the configuration calls *path*."""
@@ -141,16 +144,14 @@ class Machine:
         """Return the path of the operating system for *path*; a relative one is taken from here."""
         return self.root + path if self.root and path.startswith("/") else path
 
-    def identity(self, path: str) -> object:
+    def identity(self, path: str, *, is_given: bool = False) -> object:
         """Device and inode where the file exists."""
-        # The first file is taken as given: its name begins with the root already.
-        for name in (self.locate(path), path):
-            try:
-                status = _stat(name)
-            except (OSError, ValueError):
-                continue
-            return status.st_dev, status.st_ino
-        return os.path.abspath(self.locate(path))  # noqa: PTH100 - see _stat
+        name = path if is_given else self.locate(path)
+        try:
+            status = _stat(name)
+        except (OSError, ValueError):
+            return os.path.abspath(name)  # noqa: PTH100 - see _stat
+        return status.st_dev, status.st_ino
 
     def read(self, path: str) -> bytes | Unavailable:
         """Read a file that the configuration names."""

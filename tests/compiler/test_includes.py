@@ -13,6 +13,7 @@ from smtpdsl.compiler.includes import MAX_INCLUDE_DEPTH
 from smtpdsl.compiler.world import Machine
 from smtpdsl.diagnostics.arrange import arrange
 from smtpdsl.diagnostics.diagnostic import Report
+from smtpdsl.diagnostics.span import Source
 from smtpdsl.ir import syntax
 from tests.compiler.reading import describe, place, read, refused_quickly
 
@@ -240,3 +241,17 @@ def test_a_reference_may_be_followed_to_its_file() -> None:
     assert (place(written.span), written.span.text) == ("2:11", "$if")
     assert [(place(each.span), each.span.text) for each in written.through] == [("/a:2:7", "lo")]
     assert place(listen.span) == "2:1"
+
+
+def test_same_path_on_both_sides_of_the_root(tmp_path: Path) -> None:
+    """A file that is given may include the one of the same name under the root: that is another file."""
+    given = tmp_path / "smtpd.conf"
+    given.write_text(f'include "{given}"\n')
+    inner = tmp_path / "root" / given.relative_to("/")
+    inner.parent.mkdir(parents=True)
+    inner.write_text("listen on lo\n")
+    report = Report()
+
+    expand(Source(str(given), given.read_text()), Machine(str(tmp_path / "root")), report)
+
+    assert report.diagnostics == []

@@ -30,8 +30,9 @@ class EmptyFiles(Machine):
         """Return no octets."""
         return b""
 
-    def identity(self, path: str) -> object:  # noqa: ARG002 - whatever the path
+    def identity(self, path: str, *, is_given: bool = False) -> object:
         """Return something that no other file has."""
+        del path, is_given
         return object()
 
 
