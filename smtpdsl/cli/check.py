@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import click
 
-from smtpdsl.cli.compiling import FileError, compile_file, compiling_options, wants_colour
+from smtpdsl.cli.compiling import FileError, compile_file, compiling_options, terminal_columns, wants_colour
 from smtpdsl.compiler.target import Target
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Severity
 
@@ -106,7 +106,7 @@ def _print(found: list[Diagnostic], form: str) -> None:
     if form == "text":
         from smtpdsl.diagnostics.render import render_text  # noqa: PLC0415 - clean files are the usual case
 
-        click.echo(render_text(found, colour=wants_colour()), nl=False, color=True)
+        click.echo(render_text(found, colour=wants_colour(), columns=terminal_columns()), nl=False, color=True)
         return
     from smtpdsl.diagnostics import formats  # noqa: PLC0415 - as above
 

@@ -96,6 +96,16 @@ def compile_file(
     return Compiled(path, compilation, silence(report.diagnostics, compilation.text))
 
 
+def terminal_columns() -> int | None:
+    """How wide the terminal is that standard output goes to; None if it goes elsewhere."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
 def wants_colour() -> bool:
     """Whether standard output is a terminal whose user has not asked for plain text."""
     return sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -7,7 +7,14 @@ import os
 import click
 
 from smtpdsl.analysis.explain import explain as trace
-from smtpdsl.cli.compiling import DEFAULT_FILES, FileError, compile_file, compiling_options, wants_colour
+from smtpdsl.cli.compiling import (
+    DEFAULT_FILES,
+    FileError,
+    compile_file,
+    compiling_options,
+    terminal_columns,
+    wants_colour,
+)
 from smtpdsl.cli.machine import MachineSources, site_of
 from smtpdsl.diagnostics.cells import visible
 from smtpdsl.diagnostics.diagnostic import Severity
@@ -153,7 +160,7 @@ def _ruleset(path: str, root: str, defines: dict[str, str]) -> Ruleset:
     if errors:
         from smtpdsl.diagnostics.render import render_text  # noqa: PLC0415 - only for broken configurations
 
-        click.echo(render_text(errors, colour=wants_colour()), nl=False, err=True)
+        click.echo(render_text(errors, colour=wants_colour(), columns=terminal_columns()), nl=False, err=True)
     if ruleset is None or any(found.code.name not in _OF_THE_DOORS for found in errors):
         raise SystemExit(1)
     return ruleset

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 PRIMARY, RELATED, GUTTER = "primary", "related", "gutter"
 
 EXCERPT_COLUMNS = 160  # the widest excerpt line, without the line number
+MIN_COLUMNS = 40  # in a narrower terminal lines wrap
 _NEARBY = 1_000  # characters of an endless line that are looked at around a mark
 _CONTEXT = 20  # columns shown before a mark that fills the whole excerpt
 _WHOLE_LINES = 4  # a span of more lines is cut to its first and last
@@ -59,15 +60,20 @@ def marked_lines(spans: Iterable[Labelled]) -> Mapping[int, list[Mark]]:
     return dict(sorted(lines.items()))
 
 
-def excerpt(source: Source, lines: Mapping[int, Sequence[Mark]], digits: int, paint: Paint) -> Iterator[str]:
-    """Yield the printed lines for the marked *lines* of *source*; line numbers take *digits* columns."""
+def excerpt(
+    source: Source, lines: Mapping[int, Sequence[Mark]], digits: int, paint: Paint, columns: int = EXCERPT_COLUMNS
+) -> Iterator[str]:
+    """Yield the printed lines for the marked *lines* of *source*.
+
+    Line numbers take *digits* columns, what stands behind them at most *columns*.
+    """
     previous = next(iter(lines), 1) - 1
     for number, marks in lines.items():
         if number == previous + 2:
-            yield from _line(_shown(source, number - 1), number - 1, (), digits, paint)
+            yield from _line(_shown(source, number - 1), number - 1, (), digits, paint, columns)
         elif number > previous + 2:
             yield paint(f"{'':{digits}} :", GUTTER)
-        yield from _line(_shown(source, number), number, marks, digits, paint)
+        yield from _line(_shown(source, number), number, marks, digits, paint, columns)
         previous = number
 
 
@@ -102,16 +108,16 @@ def _marks(span: Span, label: str, style: str) -> Iterator[tuple[int, Mark]]:
             yield number, Mark(indent, len(text.rstrip()), "", style)
 
 
-def _line(text: str, number: int, marks: Sequence[Mark], digits: int, paint: Paint) -> Iterator[str]:
+def _line(text: str, number: int, marks: Sequence[Mark], digits: int, paint: Paint, columns: int) -> Iterator[str]:
     """Yield line *number* and what stands below it; once for each window that its marks need."""
     blank = paint(f"{'':{digits}} |", GUTTER)
-    for shown, placed in _windows(text, marks):
+    for shown, placed in _windows(text, marks, columns):
         yield (paint(f"{number:>{digits}} |", GUTTER) + " " + shown).rstrip()
         for row in _annotations(placed):
             yield blank + " " + _painted(row, paint)
 
 
-def _windows(line: str, marks: Sequence[Mark]) -> Iterator[tuple[str, Sequence[Mark]]]:
+def _windows(line: str, marks: Sequence[Mark], columns: int) -> Iterator[tuple[str, Sequence[Mark]]]:
     """Yield what to print of *line*, with marks in columns: all of it, or each part that has marks.
 
     A line may have megabytes: only what is near a mark is laid out.
@@ -124,8 +130,8 @@ def _windows(line: str, marks: Sequence[Mark]) -> Iterator[tuple[str, Sequence[M
         for mark in group:
             left, right = drawn.mark(mark.start - low, mark.end - low)
             placed.append(mark._replace(start=left, end=right))
-        for near in _clusters(placed, EXCERPT_COLUMNS - 2):
-            yield _window(drawn, near, is_first=low == 0, is_last=high >= len(line))
+        for near in _clusters(placed, columns - 2):
+            yield _window(drawn, near, columns, is_first=low == 0, is_last=high >= len(line))
 
 
 def _clusters(marks: Sequence[Mark], room: int) -> list[list[Mark]]:
@@ -138,15 +144,17 @@ def _clusters(marks: Sequence[Mark], room: int) -> list[list[Mark]]:
     return groups
 
 
-def _window(drawn: Drawn, marks: Sequence[Mark], *, is_first: bool, is_last: bool) -> tuple[str, Sequence[Mark]]:
+def _window(
+    drawn: Drawn, marks: Sequence[Mark], columns: int, *, is_first: bool, is_last: bool
+) -> tuple[str, Sequence[Mark]]:
     """Cut *drawn* to the columns around *marks*, which lie close together, and move them along.
 
     The drawn part is the beginning of its line, its end, both or neither; whatever is
     not shown leaves an ellipsis.
     """
-    if drawn.width <= EXCERPT_COLUMNS and is_first and is_last:
+    if drawn.width <= columns and is_first and is_last:
         return "".join(drawn.pieces), marks
-    room = EXCERPT_COLUMNS - 2
+    room = columns - 2
     start = marks[0].start if marks else 0
     margin = max(_CONTEXT, (room - max((mark.end for mark in marks), default=0) + start) // 2)
     low = max(0, min(start - margin, drawn.width - room))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from smtpdsl.diagnostics.arrange import arrange, covers_file
 from smtpdsl.diagnostics.cells import visible
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Severity
-from smtpdsl.diagnostics.excerpt import GUTTER, PRIMARY, RELATED, excerpt, marked_lines
+from smtpdsl.diagnostics.excerpt import EXCERPT_COLUMNS, GUTTER, MIN_COLUMNS, PRIMARY, RELATED, excerpt, marked_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,16 +33,17 @@ HEADING = "heading"  # a style besides those of the excerpt
 _SEVERITY_COLOURS = {Severity.ERROR: "1;31", Severity.WARNING: "33", Severity.NOTE: "36"}
 
 
-def render_text(diagnostics: Iterable[Diagnostic], *, colour: bool) -> str:
+def render_text(diagnostics: Iterable[Diagnostic], *, colour: bool, columns: int | None = None) -> str:
     """Return *diagnostics* in reading order and a count; empty without any.
 
     Every line ends with a newline.  The only control characters besides are the escape
-    sequences of *colour*.
+    sequences of *colour*.  Excerpts fit into a terminal of *columns*; without it they
+    are as wide as is good to read.
     """
     found = arrange(diagnostics)
     if not found:
         return ""
-    return "\n".join([*(_one(diagnostic, colour=colour) for diagnostic in found), summary(found) + "\n"])
+    return "\n".join([*(_one(diagnostic, columns, colour=colour) for diagnostic in found), summary(found) + "\n"])
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
@@ -52,20 +53,21 @@ def summary(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count)
 
 
-def _one(diagnostic: Diagnostic, *, colour: bool) -> str:
+def _one(diagnostic: Diagnostic, columns: int | None, *, colour: bool) -> str:
     """Render one diagnostic whose spans are written ones."""
     paint = _painter(diagnostic.severity) if colour else _plain
     heading = f"{diagnostic.severity.value}[{diagnostic.code.name}]"
     lines = [paint(heading, PRIMARY) + paint(f": {visible(diagnostic.message)}", HEADING)]
-    lines.extend(_body(diagnostic, paint))
+    lines.extend(_body(diagnostic, columns, paint))
     return "".join(line + "\n" for line in lines)
 
 
-def _body(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:
+def _body(diagnostic: Diagnostic, columns: int | None, paint: Paint) -> Iterator[str]:
     """Yield the excerpts, file by file, and what is said below them."""
     blocks = [(places, marked_lines(places)) for places in _by_file(diagnostic)]
     digits = max((len(str(number)) for _, lines in blocks for number in lines), default=1)
     margin = paint(f"{'':{digits}} |", GUTTER)
+    room = min(EXCERPT_COLUMNS, max(MIN_COLUMNS, columns - digits - len(" | "))) if columns else EXCERPT_COLUMNS
     home = diagnostic.span.source
     yield _arrow("-->", diagnostic.span, digits, paint)
     for places, lines in blocks:
@@ -74,7 +76,7 @@ def _body(diagnostic: Diagnostic, paint: Paint) -> Iterator[str]:
         if (source.name, source.text) != (home.name, home.text):
             yield _arrow(":::", places[0][0], digits, paint)
             yield margin
-        yield from excerpt(source, lines, digits, paint)
+        yield from excerpt(source, lines, digits, paint, room)
     for span, message in diagnostic.related:
         if covers_file(span):
             yield _arrow(":::", span, digits, paint) + f": {visible(message)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 from textwrap import dedent
 
 import pytest
@@ -477,3 +478,19 @@ def test_carets_stand_under_the_place(before: str, word: str, after: str) -> Non
 
     assert set(carets[4:]) <= {" ", "^"}
     assert re.fullmatch(spelt, above.replace("\0", "")), (line, carets)
+
+
+def test_excerpts_fit_into_the_terminal() -> None:
+    """In a terminal of eighty columns no line of an excerpt wraps, and the carets stay where they belong."""
+    source = Source(
+        "smtpd.conf", f"match from any for domain {{ {', '.join(f'a{n}.example' for n in range(40))} }} reject\n"
+    )
+    start = source.text.index("a30")
+    finding = MISTAKE.at(Span(source, start, start + 11), "no such thing", label="here")
+
+    lines = render_text([finding], colour=False, columns=80).splitlines()
+
+    excerpts = [line for line in lines if "|" in line]
+    assert max(map(len, excerpts)) <= 80
+    shown, carets = next((line, below) for line, below in pairwise(lines) if "^" in below)
+    assert shown[carets.index("^") : carets.rindex("^") + 1] == "a30.example"
