@@ -56,3 +56,18 @@ def shown(findings: Iterable[Diagnostic]) -> list[str]:
 def _shown(found: Diagnostic) -> str:
     line, column = found.span.source.position(found.span.start)
     return f"{line}:{column} {found.severity.value} {found.code.name} {found.span.text!r}"
+
+
+AROUND_LISTENERS = """pki mail cert "/c" key "/k"
+action "out" relay
+match from local for any action "out"
+match from auth for any action "out"
+"""
+# What a listener without TLS or `auth` leaves of what stands around it.
+_OF_THE_SURROUNDINGS = {"unused-pki", "rule-without-auth"}
+
+
+def check_listeners(listeners: str, root: Path) -> list[Diagnostic]:
+    """Check *listeners* in a file whose other statements are right; nothing of this machine is asked."""
+    found = check_text(f"{listeners}\n{AROUND_LISTENERS}", root, options=["--static"])
+    return [each for each in found if each.code.name not in _OF_THE_SURROUNDINGS]

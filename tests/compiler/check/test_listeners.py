@@ -6,23 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from smtpdsl.diagnostics.diagnostic import Diagnostic
 from smtpdsl.diagnostics.fixes import apply_fixes
+from tests.checking import check_listeners as check
 from tests.checking import check_text, shown
-
-AROUND = """pki mail cert "/c" key "/k"
-action "out" relay
-match from local for any action "out"
-match from auth for any action "out"
-"""
-# What a listener without TLS or `auth` leaves of what stands around it.
-OF_THE_SURROUNDINGS = {"unused-pki", "rule-without-auth"}
-
-
-def check(listeners: str, root: Path) -> list[Diagnostic]:
-    """Check *listeners* in a file whose other statements are right; nothing of this machine is asked."""
-    found = check_text(f"{listeners}\n{AROUND}", root, options=["--static"])
-    return [each for each in found if each.code.name not in OF_THE_SURROUNDINGS]
 
 
 @pytest.mark.parametrize(

@@ -8,21 +8,10 @@ import pytest
 
 from smtpdsl.compiler.pipeline import compile_octets
 from smtpdsl.compiler.world import Machine
-from smtpdsl.diagnostics.diagnostic import Diagnostic, Report
+from smtpdsl.diagnostics.diagnostic import Report
+from tests.checking import AROUND_LISTENERS as AROUND
+from tests.checking import check_listeners as check
 from tests.checking import check_text, codes, shown
-
-AROUND = """pki mail cert "/c" key "/k"
-action "out" relay
-match from local for any action "out"
-match from auth for any action "out"
-"""
-OF_THE_SURROUNDINGS = {"unused-pki", "rule-without-auth"}
-
-
-def check(listeners: str, root: Path) -> list[Diagnostic]:
-    """Check *listeners* in a file whose other statements are right; nothing of this machine is asked."""
-    found = check_text(f"{listeners}\n{AROUND}", root, options=["--static"])
-    return [each for each in found if each.code.name not in OF_THE_SURROUNDINGS]
 
 
 @pytest.mark.parametrize(
