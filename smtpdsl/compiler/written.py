@@ -135,6 +135,8 @@ def _join(source: Source, report: Report | None) -> Source:
         if kind == "JOINED":
             made.copy(source, copied, position)
             copied = end = _continuation_end(source, position, end, report)
+            # Of two backslashes the second one is what the first takes as it is.
+            end += text[position + 1 : position + 2] == "\\"
         elif kind == "WRITTEN_WORD":
             if "\\" in token.group():
                 made.copy(source, copied, position)

@@ -38,6 +38,7 @@ def joined(text: str) -> str:
         pytest.param("admd a\\ b\n", "admd a b\n", id="protects-no-blank"),
         pytest.param("admd a\\\tb\n", "admd a\tb\n", id="protects-no-tab"),
         pytest.param("admd a\\\\b\n", "admd a\\b\n", id="before-a-backslash"),
+        pytest.param("admd \\\\ x\n", "admd \\ x\n", id="before-a-backslash-alone"),
         pytest.param('admd \\"a b"\n', 'admd "a b"\n', id="protects-no-quote"),
         pytest.param('admd a\\"b\n', 'admd a"b\n', id="before-a-quote-in-a-word"),
         pytest.param('admd "a\\\nb"\n', 'admd "a\\\nb"\n', id="in-quotes-left-alone"),
