@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from smtpdsl.cli.main import main
+from tests.compiler.test_legacy import SAMPLE
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 # The sample of somebody's server as it is, half-converted: its program is not installed here, and its
@@ -82,3 +83,10 @@ def test_an_example_does_what_it_is_for(
     assert found.exit_code == 0, found.stderr
     assert f"reply    {reply} " in found.stdout
     assert end in found.stdout
+
+
+def test_the_sample_is_the_published_one() -> None:
+    """The legacy sample is what its author wrote, byte for byte: it must be accepted verbatim."""
+    sample = Path(__file__).parent.parent / "examples" / "legacy-rspamd-dovecot.conf"
+
+    assert sample.read_text(encoding="utf-8") == SAMPLE.lstrip("\n")
