@@ -1,10 +1,11 @@
 """How long `smtpdsl check` takes; `make bench-check` runs it.
 
-Two figures:
+Three figures:
 
 * a 50-line file from a cold process, beside `python -c 'import lark, click'` (the least
   that a command built on these libraries can cost), the two in turn;
-* 10,000 lines such as administrators write them.
+* 10,000 lines such as administrators write them;
+* the slowest answer to files that are no configurations.
 
 Prints a table, and as the last line the same as JSON.
 """
@@ -22,7 +23,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 HERE = Path(__file__).parent
 SMALL = HERE / "check-50-lines.conf"
@@ -32,6 +33,7 @@ IMPORTS = [sys.executable, "-c", "import lark, click"]
 # Of the same machine in the same run; seconds.
 COLD_BAR = 1.6
 LARGE_BAR = 3.0
+BAD_BAR = 2.0
 LARGE_LINES = 10_000
 
 
@@ -51,12 +53,12 @@ class Times(NamedTuple):
         return f"{name:<44} {middle:9.1f} ms   {low:.1f} - {high:.1f}"
 
 
-def seconds_of(command: Sequence[str | Path]) -> float:
-    """Run *command* to its end; it has to succeed, or what was measured was something else."""
+def seconds_of(command: Sequence[str | Path], status: int = 0) -> float:
+    """Run *command* to its end; with another *status* what was measured was something else."""
     start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     taken = time.perf_counter() - start
-    if done.returncode != 0:
+    if done.returncode != status:
         sys.exit(f"{' '.join(map(str, command))} ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
     return taken
 
@@ -161,6 +163,34 @@ def large_configuration(lines: int) -> str:
     return text + "# note\n" * (lines % height)
 
 
+def bad_inputs(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Write files that are no configurations into *folder*, and tell what each is."""
+    a, b = folder / "a.conf", folder / "b.conf"
+    a.write_text(f'include "{b}"\n' * 2000)
+    b.write_text("# x\n" * 10_000)
+    yield "exploding includes", a
+    texts = {
+        "50 MB": "match from any for any reject\n" * 1_700_000,
+        "zeros": "\0" * 50_000_000,
+        "nested braces": "table t " + "{" * 50_000 + "}" * 50_000,
+        "exploding macros": f'a = "{"x " * 4000}"\n' + "admd $a\n" * 10_000,
+        "errors": "foo bar baz\n" * 10_000,
+    }
+    for name, text in texts.items():
+        path = folder / f"{name.replace(' ', '-')}.conf"
+        path.write_text(text)
+        yield name, path
+
+
+def slowest(folder: Path) -> tuple[float, str]:
+    """Return how long the answer to the worst of `bad_inputs` takes, and which one it is."""
+    times = []
+    for name, path in bad_inputs(folder):
+        times.append((seconds_of(check(path), status=1), name))
+        path.unlink()
+    return max(times)
+
+
 def main() -> None:
     """Measure, and print."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -175,13 +205,18 @@ def main() -> None:
         generated = chosen.keep or Path(folder) / "smtpd.conf"
         generated.write_text(text, encoding="utf-8")
         (large,) = interleave(chosen.large_runs, check(generated))
+        bad, worst = slowest(Path(folder))
     ratio = small.median / imports.median
 
     print(f"{'':<44} {'median':>12}   min - max")
     print(imports.row("python -c 'import lark, click'"))
     print(small.row(f"smtpdsl check, {len(SMALL.read_text(encoding='utf-8').splitlines())} lines"))
     print(large.row(f"smtpdsl check, {text.count(chr(10)):,} lines"))
-    print(f"ratio of the first two: {ratio:.2f} (at most {COLD_BAR}); the third: at most {LARGE_BAR} s")
+    print(Times([bad]).row(f"smtpdsl check, bad input ({worst})"))
+    print(
+        f"ratio of the first two: {ratio:.2f} (at most {COLD_BAR}); the third: at most {LARGE_BAR} s;"
+        f" bad input: at most {BAD_BAR} s"
+    )
     figures = {
         "benchmark": "check",
         "imports_seconds": imports.median,
@@ -191,6 +226,8 @@ def main() -> None:
         "large_lines": text.count("\n"),
         "large_seconds": large.median,
         "large_seconds_bar": LARGE_BAR,
+        "bad_seconds": bad,
+        "bad_seconds_bar": BAD_BAR,
         "runs": [chosen.runs, chosen.large_runs],
     }
     print(json.dumps(figures))

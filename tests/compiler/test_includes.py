@@ -15,7 +15,7 @@ from smtpdsl.diagnostics.arrange import arrange
 from smtpdsl.diagnostics.diagnostic import Report
 from smtpdsl.diagnostics.span import Source
 from smtpdsl.ir import syntax
-from tests.compiler.reading import describe, place, read, refused_quickly
+from tests.compiler.reading import describe, place, read, refused
 
 
 def test_an_include_stands_on_lines_of_its_own() -> None:
@@ -215,17 +215,17 @@ def test_exploding_includes_are_refused(width: int) -> None:
     """Files that include each other again and again are not read to the end of time."""
     files: dict[str, str | bytes] = {f"/{n}": f'include "/{n + 1}"\n' * width for n in range(60)}
 
-    assert refused_quickly('include "/0"\n', files | {"/60": "# end\n"}) == ["1:1 oversized-text"]
+    assert refused('include "/0"\n', files | {"/60": "# end\n"}) == ["1:1 oversized-text"]
 
 
 def test_a_large_file_cannot_be_included_often() -> None:
     """The sum counts, not each file."""
-    assert refused_quickly('include "/a"\n' * 2000, {"/a": "\n" * 10_000}) == ["1:1 oversized-text"]
+    assert refused('include "/a"\n' * 2000, {"/a": "\n" * 10_000}) == ["1:1 oversized-text"]
 
 
 def test_a_large_file_cannot_be_included_by_a_macro() -> None:
     """Where the includes are hidden, the text is measured as it grows."""
-    found = refused_quickly("i = \"include '/a'\"\n" + "$i\n" * 100, {"/a": ("# " + "x" * 997 + "\n") * 1000})
+    found = refused("i = \"include '/a'\"\n" + "$i\n" * 100, {"/a": ("# " + "x" * 997 + "\n") * 1000})
 
     assert found == ["18:1 oversized-text"]
 
