@@ -63,11 +63,12 @@ class ReversePath(Record):
     mailbox: Mailbox | None = None
 
     @classmethod
-    def parse(cls, text: str, *, utf8: bool = False) -> Self:
+    def parse(cls, text: str, *, default_domain: str | None = None, utf8: bool = False) -> Self:
         """Read ``<local-part@domain>``, with or without the brackets; ``<>`` and the empty text are null.
 
         Args:
             text: The path as typed or received; a source route in it is dropped.
+            default_domain: The domain of a local part alone; without it none may stand alone.
             utf8: Whether characters beyond ASCII may occur (SMTPUTF8, RFC 6531 §3.3).
 
         Raises:
@@ -75,7 +76,7 @@ class ReversePath(Record):
         """
         start, inside = _unwrap(text)
         try:
-            return cls(mailbox=Mailbox.parse(inside, utf8=utf8) if inside else None)
+            return cls(mailbox=_sender(inside, default_domain, utf8=utf8) if inside else None)
         except AddressError as error:
             raise error.moved(start) from None
 
@@ -113,6 +114,13 @@ class ForwardPath(Record):
 
     def __str__(self) -> str:
         return "<postmaster>" if self.mailbox is None else f"<{self.mailbox}>"
+
+
+def _sender(text: str, default_domain: str | None, *, utf8: bool) -> Mailbox:
+    """Read what stands in the brackets of a reverse-path."""
+    if default_domain is None or end_of_local_part(text) < len(text):
+        return Mailbox.parse(text, utf8=utf8)
+    return Mailbox(local_part=parse_local_part(text, utf8=utf8), domain=default_domain)
 
 
 def _recipient(text: str, default_domain: str | None, *, utf8: bool) -> Mailbox | None:

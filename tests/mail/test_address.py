@@ -205,9 +205,17 @@ def test_postmaster_needs_no_domain() -> None:
 
 @pytest.mark.parametrize("text", ["joe", "<joe>", '"joe"', "postmaster"])
 def test_a_default_domain_completes_a_local_part(text: str) -> None:
-    """A server names itself for recipients without a domain."""
+    """A server names itself for senders and recipients without a domain."""
     path = ForwardPath.parse(text, default_domain="mx.example")
 
     assert path.mailbox is not None
     assert path.mailbox.domain == "mx.example"
     assert path.mailbox.local_part in {"joe", "postmaster"}
+    assert ReversePath.parse(text, default_domain="mx.example").mailbox == path.mailbox
+
+
+def test_a_default_domain_changes_no_other_path() -> None:
+    """Neither the null reverse-path nor an address that has a domain is completed."""
+    assert ReversePath.parse("<>", default_domain="mx.example").is_null
+    assert str(ReversePath.parse("<joe@example.org>", default_domain="mx.example")) == "<joe@example.org>"
+    assert str(ForwardPath.parse("<joe@example.org>", default_domain="mx.example")) == "<joe@example.org>"
