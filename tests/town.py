@@ -1,4 +1,4 @@
-"""A small world for expansions: three users, some files, and what a ruleset says."""
+"""A small world for expansions: root and three users, some files, and what a ruleset says."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from smtpdsl.ir.answers import answer
 from smtpdsl.ir.expansion import Outage, expand
+from smtpdsl.ir.forward_file import ForwardFile, ForwardProblem
 from smtpdsl.ir.matching import fold
 from smtpdsl.ir.members import Account, Entry, Expansion
 from smtpdsl.ir.resolved import Ruleset, Table
@@ -15,16 +16,22 @@ from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client, Envelope
 from tests.worlds import site_of
 
-USERS = ("ann", "ben", "vmail")
+USERS = {"root": 0, "ann": 1000, "ben": 1000, "vmail": 1000}
 
 
 class Town:
     """Answers from a ruleset, some users and some files; the table <ext> is never there."""
 
-    def __init__(self, ruleset: Ruleset, files: Mapping[str, tuple[str, ...]] | None = None) -> None:
-        """Hold what is asked."""
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        files: Mapping[str, tuple[str, ...]] | None = None,
+        forwards: Mapping[str, str | ForwardProblem] | None = None,
+    ) -> None:
+        """Hold what is asked; *forwards* has the text of the ``.forward`` of a user, or what is wrong with it."""
         self.ruleset = ruleset
         self.files = files or {}
+        self.forwards = forwards or {}
         self.keys: list[str] = []
 
     def contains(self, table: Table, service: Service, key: str) -> Answer:
@@ -46,14 +53,20 @@ class Town:
         return Entry(key=found[0].key, value=found[0].value or "") if found else None
 
     def account(self, userbase: Table | None, name: str) -> Account | Outage | None:
-        """Know three users; a userbase elsewhere is never there."""
+        """Know the users; a userbase elsewhere is never there."""
         if userbase is not None and userbase.backend != "built-in":
             return Outage.UNAVAILABLE
-        return Account(name=name, uid=1000, gid=1000, home=f"/home/{name}") if name in USERS else None
+        uid = USERS.get(name)
+        return None if uid is None else Account(name=name, uid=uid, gid=uid, home=f"/home/{name}")
 
     def included(self, path: str) -> tuple[str, ...] | None:
         """Read a file."""
         return self.files.get(path)
+
+    def forward(self, account: Account) -> ForwardFile | ForwardProblem | None:
+        """Read a ``.forward``."""
+        found = self.forwards.get(account.name)
+        return ForwardFile(path=f"{account.home}/.forward", text=found) if isinstance(found, str) else found
 
 
 def quoted(text: str) -> str:

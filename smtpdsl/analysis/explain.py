@@ -14,12 +14,13 @@ from typing import NamedTuple, Protocol
 from smtpdsl.ir.answers import Lookup, Site, Witness, answer
 from smtpdsl.ir.delivery import Plan, plan
 from smtpdsl.ir.expansion import Outage, expand
+from smtpdsl.ir.forward_file import ForwardFile, ForwardProblem
 from smtpdsl.ir.matching import fold
-from smtpdsl.ir.members import Account, Delivery, Entry, Expansion, MemberKind
+from smtpdsl.ir.members import Account, Delivery, Entry, Expansion
 from smtpdsl.ir.resolved import Condition, LocalAction, Question, Rule, Ruleset, Table
 from smtpdsl.ir.semantics import Answer, Decision, Verdict, evaluate
-from smtpdsl.ir.table_entry import entry_problem
-from smtpdsl.ir.table_file import Service, TableEntry
+from smtpdsl.ir.table_file import Service
+from smtpdsl.ir.table_index import TableIndex, is_system_userbase
 from smtpdsl.mail.envelope import Envelope
 
 ACCEPTED = "250 2.1.5 Destination address valid: Recipient ok"
@@ -34,8 +35,8 @@ class Sources(Lookup, Protocol):
     def lines(self, path: str) -> tuple[str, ...] | None:
         """The lines of a file of targets, without comments; None if it cannot be read."""
 
-    def has_file(self, path: str) -> bool:
-        """Whether something is at *path*, readable or not."""
+    def forward(self, account: Account) -> ForwardFile | ForwardProblem | None:
+        """The `.forward` of a user; None if there is none."""
 
 
 class Line(NamedTuple):
@@ -83,7 +84,6 @@ def explain(ruleset: Ruleset, envelope: Envelope, site: Site, sources: Sources) 
                 [
                     *asker.notes,
                     *_sender_notes(ruleset, envelope),
-                    *_forward_notes(expansion, sources),
                     *_srs_notes(ruleset, envelope),
                 ]
             )
@@ -95,23 +95,6 @@ def _agent(delivery: Delivery, sources: Sources) -> Account | None:
     action = delivery.rule.action
     user = action.user if isinstance(action, LocalAction) else None
     return sources.system_account(user.text) if user else None
-
-
-def _forward_notes(expansion: Expansion, sources: Sources) -> Iterator[str]:
-    """Yield a note for each user whose ``.forward`` the server would look at, if there is one."""
-    ends: list[tuple[Account | None, Rule | None]]
-    ends = [(each.account, each.rule) for each in expansion.deliveries if each.kind is MemberKind.USER]
-    if expansion.failure is not None:
-        ends.append((expansion.failure.account, expansion.failure.member.rule))
-    for account, rule in ends:
-        action = rule.action if rule else None
-        # An action that delivers as another user looks at nobody else's.
-        is_other = isinstance(action, LocalAction) and action.user and account and action.user.text != account.name
-        if account is None or is_other or not account.home:
-            continue
-        path = f"{account.home}/.forward"
-        if sources.has_file(path):
-            yield f"{path} exists: .forward is not read by this version, so mail for {account.name} may go elsewhere"
 
 
 def _sender_notes(ruleset: Ruleset, envelope: Envelope) -> Iterator[str]:
@@ -136,6 +119,7 @@ class _Asker:
         self.ruleset = ruleset
         self.site = site
         self.sources = sources
+        self.index = TableIndex()
         self.trail: list[Line] = []
         self.notes: list[str] = []
 
@@ -165,28 +149,23 @@ class _Asker:
         if not table.is_known:
             self._is_elsewhere(table)
             return Outage.UNAVAILABLE
-        found = _last(table, key)
-        return Entry(key=found.key, value=found.value or "", span=found.span) if found else None
+        return self.index.entry(table, key)
 
     def account(self, userbase: Table | None, name: str) -> Account | Outage | None:
-        if userbase is None or userbase.backend in {"built-in", "getpwnam"}:
+        if userbase is None or is_system_userbase(userbase):
             return self.sources.system_account(name)
         if not userbase.is_known:
             self._is_elsewhere(userbase)
             return Outage.UNAVAILABLE
-        found = _last(userbase, name)
-        if found is None:
-            return None
-        problem = entry_problem(Service.USERINFO, found.key, found.value)
-        if found.value is None or (problem is not None and problem.never_works):
-            return Outage.UNAVAILABLE
-        uid, gid, home = found.value.split(":", 2)
-        return Account(name=fold(name), uid=int(uid), gid=int(gid), home=home.rstrip("/") or home)
+        return self.index.account(userbase, name)
 
     def included(self, path: str) -> tuple[str, ...] | None:
         return self.sources.lines(path)
 
-
-def _last(table: Table, key: str) -> TableEntry | None:
-    """Return the entry of *key*; the last of several holds, as in the tables of the original."""
-    return next((each for each in reversed(table.entries) if fold(each.key) == fold(key)), None)
+    def forward(self, account: Account) -> ForwardFile | ForwardProblem | None:
+        found = self.sources.forward(account)
+        if isinstance(found, ForwardProblem) and found.is_hidden:
+            # The server may read it, and whoever asks may not.
+            self.notes.append(f"{found.why}; so mail for {account.name} may go elsewhere")
+            return None
+        return found

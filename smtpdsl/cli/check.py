@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 import click
 
-from smtpdsl.cli.compiling import FileError, compile_file, compiling_options, terminal_columns, wants_colour
+from smtpdsl.cli.compiling import (
+    Compiled,
+    FileError,
+    compile_file,
+    compiling_options,
+    excerpt_colours,
+    terminal_columns,
+    wants_colour,
+)
 from smtpdsl.compiler.target import Target
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Severity
 
@@ -59,16 +67,14 @@ def check(
         raise click.UsageError(message)
 
     def look() -> _Findings:
-        found: list[Diagnostic] = []
+        compiled: list[Compiled] = []
         unreadable: list[FileError] = []
         for path in dict.fromkeys(files):
             try:
-                compiled = compile_file(path, root=root, defines=defines, static=static, target=Target(target))
+                compiled.append(compile_file(path, root=root, defines=defines, static=static, target=Target(target)))
             except FileError as error:
                 unreadable.append(error)
-            else:
-                found.extend(compiled.findings)
-        return _Findings(found, unreadable)
+        return _Findings([found for each in compiled for found in each.findings], compiled, unreadable)
 
     seen = look()
     if diff:
@@ -79,7 +85,7 @@ def check(
                 break
             seen = look()
         if seen.found or not seen.unreadable:
-            _print(seen.found, form)
+            _print(seen, form)
     for error in seen.unreadable:
         error.show()
     raise SystemExit(_status(seen, strict=strict))
@@ -89,6 +95,7 @@ class _Findings(NamedTuple):
     """What a look at all files found, and the files that could not be looked at."""
 
     found: list[Diagnostic]
+    compiled: list[Compiled]
     unreadable: list[FileError]
 
 
@@ -99,14 +106,17 @@ def _status(seen: _Findings, *, strict: bool) -> int:
     return int(any(each.severity in matters for each in seen.found))
 
 
-def _print(found: list[Diagnostic], form: str) -> None:
+def _print(seen: _Findings, form: str) -> None:
+    found = seen.found
     if form == "text" and not found:
         click.echo("no problems found")
         return
     if form == "text":
         from smtpdsl.diagnostics.render import render_text  # noqa: PLC0415 - clean files are the usual case
 
-        click.echo(render_text(found, colour=wants_colour(), columns=terminal_columns()), nl=False, color=True)
+        colours = excerpt_colours(seen.compiled)
+        text = render_text(found, colour=wants_colour(), columns=terminal_columns(), colours=colours)
+        click.echo(text, nl=False, color=True)
         return
     from smtpdsl.diagnostics import formats  # noqa: PLC0415 - as above
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -15,6 +15,9 @@ from smtpdsl.compiler.target import Target
 from smtpdsl.compiler.world import Machine, Unavailable, read_file
 from smtpdsl.diagnostics.cells import visible
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Report
+
+if TYPE_CHECKING:
+    from smtpdsl.diagnostics.excerpt import Colours
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,6 +99,19 @@ def compile_file(
     return Compiled(path, compilation, silence(report.diagnostics, compilation.text))
 
 
+def default_file() -> str:
+    """Return where the configuration of this machine is.
+
+    Raises:
+        FileError: There is none.
+    """
+    for path in DEFAULT_FILES:
+        if os.path.exists(path):  # noqa: PTH110 - `Path.exists` raises where a folder may not be entered
+            return path
+    message = f"no configuration at {' or '.join(DEFAULT_FILES)}; name one"
+    raise FileError(message)
+
+
 def terminal_columns() -> int | None:
     """How wide the terminal is that standard output goes to; None if it goes elsewhere."""
     if sys.stdout is None or not sys.stdout.isatty():
@@ -104,6 +120,17 @@ def terminal_columns() -> int | None:
         return os.get_terminal_size(sys.stdout.fileno()).columns or None
     except (OSError, ValueError):
         return None
+
+
+def excerpt_colours(compiled: Iterable[Compiled]) -> Colours | None:
+    """Return the colours of the files of *compiled* for a terminal that shows some."""
+    if not wants_colour():
+        return None
+    # Where nothing is coloured, nobody waits for it.
+    from smtpdsl.tooling import excerpt_colours as adapter  # noqa: PLC0415
+
+    texts = (each.compilation.text for each in compiled)
+    return adapter.excerpt_colours(file for text in texts if text is not None for file in text.files)
 
 
 def wants_colour() -> bool:

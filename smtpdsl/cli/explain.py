@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from smtpdsl.analysis.explain import explain as trace
 from smtpdsl.cli.compiling import (
     DEFAULT_FILES,
-    FileError,
     compile_file,
     compiling_options,
+    default_file,
+    excerpt_colours,
     terminal_columns,
     wants_colour,
 )
@@ -67,7 +66,7 @@ def explain(
     if login == "":
         message = "--auth takes the name that the client logs in with, found nothing"
         raise click.UsageError(message)
-    ruleset = _ruleset(file or _default_file(), root, defines)
+    ruleset = ruleset_of(file or default_file(), root, defines)
     site = site_of(ruleset)
     chosen, assumption = _outsider(ruleset, site) if address is None else (address, "")
     given = {"rdns": rdns or None, "helo": helo, "login": login, "tag": tag}
@@ -140,15 +139,7 @@ def _address(text: str) -> str:
 # ---------------------------------------------------------------- the configuration
 
 
-def _default_file() -> str:
-    for path in DEFAULT_FILES:
-        if os.path.exists(path):  # noqa: PTH110 - `Path.exists` raises where a folder may not be entered
-            return path
-    message = f"no configuration at {' or '.join(DEFAULT_FILES)}; name one with -f"
-    raise FileError(message)
-
-
-def _ruleset(path: str, root: str, defines: dict[str, str]) -> Ruleset:
+def ruleset_of(path: str, root: str, defines: dict[str, str]) -> Ruleset:
     """Return the meaning of the configuration; its errors are printed.
 
     Where mail comes in, and with which certificate, is no part of what the rules say: a
@@ -160,7 +151,9 @@ def _ruleset(path: str, root: str, defines: dict[str, str]) -> Ruleset:
     if errors:
         from smtpdsl.diagnostics.render import render_text  # noqa: PLC0415 - only for broken configurations
 
-        click.echo(render_text(errors, colour=wants_colour(), columns=terminal_columns()), nl=False, err=True)
+        colours = excerpt_colours([compiled])
+        text = render_text(errors, colour=wants_colour(), columns=terminal_columns(), colours=colours)
+        click.echo(text, nl=False, err=True)
     if ruleset is None or any(found.code.name not in _OF_THE_DOORS for found in errors):
         raise SystemExit(1)
     return ruleset

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pwd
 
 from smtpdsl.compiler.interfaces import local_addresses
 from smtpdsl.compiler.world import Machine
 from smtpdsl.ir.answers import Site
+from smtpdsl.ir.forward_file import ForwardFile, ForwardProblem
 from smtpdsl.ir.members import Account
 from smtpdsl.ir.resolved import Ruleset, Table
 from smtpdsl.ir.semantics import Answer
@@ -58,13 +58,11 @@ class MachineSources:
         lines = (_without_comment(line).strip() for line in text.split("\n"))
         return tuple(line for line in lines if line)
 
-    def has_file(self, path: str) -> bool:
-        """Look without following a link, and without opening anything."""
-        try:
-            os.lstat(self._machine.locate(path))
-        except (OSError, ValueError):
-            return False
-        return True
+    def forward(self, account: Account) -> ForwardFile | ForwardProblem | None:
+        """Read the `.forward` of a user, with the rights of this process."""
+        from smtpdsl.runtime.forward import read_forward  # noqa: PLC0415 - not every recipient has an account
+
+        return read_forward(account, self._machine.locate, is_test_bed=self._machine.is_test_bed)
 
 
 def _passwd_account(text: str, name: str) -> Account | None:

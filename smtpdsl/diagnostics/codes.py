@@ -133,6 +133,11 @@ UNUSED_PKI = _warning("unused-pki", "a `pki` that nothing refers to")
 UNUSED_CA = _warning("unused-ca", "a `ca` that nothing refers to")
 UNUSED_WRAPPER = _warning("unused-wrapper", "an `mda wrapper` that no action names")
 
+# What only `run` says: the language is all there, the server is not yet.
+UNSUPPORTED_FEATURE = _error(
+    "unsupported-feature", "the configuration asks for something that this version of the server cannot do yet"
+)
+
 # Other releases, and the language before 6.4.
 PORTABILITY = _warning("portability", "another release refuses this, or does something else")
 LEGACY_LEFTOVER = _warning(

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 
     Labelled: TypeAlias = tuple[Span, str, str]  # a span with its label and style
     Paint: TypeAlias = Callable[[str, str], str]  # a text and its style to what is sent to the terminal
+    Colours: TypeAlias = Callable[[Source, int], Sequence[str]]  # the style of each character of a line, if it has any
 
 PRIMARY, RELATED, GUTTER = "primary", "related", "gutter"
+# What the language is made of; who wants these tells them apart, see `Colours`.
+KEYWORD, OPTION, VALUE, STRING, NUMBER = "keyword", "option", "value", "string", "number"
+COMMENT, REFERENCE, TABLE = "comment", "reference", "table"
 
 EXCERPT_COLUMNS = 160  # the widest excerpt line, without the line number
 MIN_COLUMNS = 40  # in a narrower terminal lines wrap
@@ -61,20 +65,53 @@ def marked_lines(spans: Iterable[Labelled]) -> Mapping[int, list[Mark]]:
 
 
 def excerpt(
-    source: Source, lines: Mapping[int, Sequence[Mark]], digits: int, paint: Paint, columns: int = EXCERPT_COLUMNS
+    source: Source,
+    lines: Mapping[int, Sequence[Mark]],
+    digits: int,
+    paint: Paint,
+    columns: int = EXCERPT_COLUMNS,
+    colours: Colours | None = None,
 ) -> Iterator[str]:
     """Yield the printed lines for the marked *lines* of *source*.
 
     Line numbers take *digits* columns, what stands behind them at most *columns*.
     """
+
+    def line(number: int, marks: Sequence[Mark]) -> Iterator[str]:
+        text = _Text(_shown(source, number), colours(source, number) if colours else (), paint)
+        return _line(text, number, marks, digits, paint, columns)
+
     previous = next(iter(lines), 1) - 1
     for number, marks in lines.items():
         if number == previous + 2:
-            yield from _line(_shown(source, number - 1), number - 1, (), digits, paint, columns)
+            yield from line(number - 1, ())
         elif number > previous + 2:
             yield paint(f"{'':{digits}} :", GUTTER)
-        yield from _line(_shown(source, number), number, marks, digits, paint, columns)
+        yield from line(number, marks)
         previous = number
+
+
+class _Text(NamedTuple):
+    """A line of a file, or a part of it, and the style of each of its characters; without any it is plain."""
+
+    line: str
+    styles: Sequence[str]
+    paint: Paint
+
+    def part(self, low: int, high: int) -> _Text:
+        return _Text(self.line[low:high], self.styles[low:high], self.paint)
+
+    def printed(self, pieces: Sequence[str], begin: int, end: int) -> str:
+        """Put together the *pieces* from *begin* to *end*, one for each character."""
+        if not any(self.styles):
+            return "".join(pieces[begin:end])
+        runs = groupby(range(begin, end), lambda at: self.styles[at] if at < len(self.styles) else "")
+        return "".join(self._painted("".join(pieces[at] for at in run), style) for style, run in runs)
+
+    def _painted(self, text: str, style: str) -> str:
+        """Paint what can be seen of *text*, so that blanks at the end of the line are still seen to be some."""
+        seen = text.rstrip()
+        return self.paint(seen, style) + text[len(seen) :] if style and seen else text
 
 
 def _shown(source: Source, number: int) -> str:
@@ -108,7 +145,7 @@ def _marks(span: Span, label: str, style: str) -> Iterator[tuple[int, Mark]]:
             yield number, Mark(indent, len(text.rstrip()), "", style)
 
 
-def _line(text: str, number: int, marks: Sequence[Mark], digits: int, paint: Paint, columns: int) -> Iterator[str]:
+def _line(text: _Text, number: int, marks: Sequence[Mark], digits: int, paint: Paint, columns: int) -> Iterator[str]:
     """Yield line *number* and what stands below it; once for each window that its marks need."""
     blank = paint(f"{'':{digits}} |", GUTTER)
     for shown, placed in _windows(text, marks, columns):
@@ -117,21 +154,22 @@ def _line(text: str, number: int, marks: Sequence[Mark], digits: int, paint: Pai
             yield blank + " " + _painted(row, paint)
 
 
-def _windows(line: str, marks: Sequence[Mark], columns: int) -> Iterator[tuple[str, Sequence[Mark]]]:
-    """Yield what to print of *line*, with marks in columns: all of it, or each part that has marks.
+def _windows(text: _Text, marks: Sequence[Mark], columns: int) -> Iterator[tuple[str, Sequence[Mark]]]:
+    """Yield what to print of the line *text*, with marks in columns: all of it, or each part that has marks.
 
     A line may have megabytes: only what is near a mark is laid out.
     """
     for group in _clusters(marks, _NEARBY):
         start = group[0].start if group else 0
         low, high = max(0, start - _NEARBY), start + 2 * _NEARBY
-        drawn = draw(line[low:high])
+        part = text.part(low, high)
+        drawn = draw(part.line)
         placed = []
         for mark in group:
             left, right = drawn.mark(mark.start - low, mark.end - low)
             placed.append(mark._replace(start=left, end=right))
         for near in _clusters(placed, columns - 2):
-            yield _window(drawn, near, columns, is_first=low == 0, is_last=high >= len(line))
+            yield _window(part, drawn, near, columns, is_first=low == 0, is_last=high >= len(text.line))
 
 
 def _clusters(marks: Sequence[Mark], room: int) -> list[list[Mark]]:
@@ -145,15 +183,15 @@ def _clusters(marks: Sequence[Mark], room: int) -> list[list[Mark]]:
 
 
 def _window(
-    drawn: Drawn, marks: Sequence[Mark], columns: int, *, is_first: bool, is_last: bool
+    text: _Text, drawn: Drawn, marks: Sequence[Mark], columns: int, *, is_first: bool, is_last: bool
 ) -> tuple[str, Sequence[Mark]]:
-    """Cut *drawn* to the columns around *marks*, which lie close together, and move them along.
+    """Cut *text*, as *drawn*, to the columns around *marks*, which lie close together, and move them along.
 
     The drawn part is the beginning of its line, its end, both or neither; whatever is
     not shown leaves an ellipsis.
     """
     if drawn.width <= columns and is_first and is_last:
-        return "".join(drawn.pieces), marks
+        return text.printed(drawn.pieces, 0, len(drawn.pieces)), marks
     room = columns - 2
     start = marks[0].start if marks else 0
     margin = max(_CONTEXT, (room - max((mark.end for mark in marks), default=0) + start) // 2)
@@ -167,7 +205,7 @@ def _window(
     for mark in marks:
         left = min(mark.start + shift, limit)
         moved.append(mark._replace(start=left, end=max(left + 1, min(mark.end + shift, limit + len(after)))))
-    return before + "".join(drawn.pieces[begin:end]) + after, moved
+    return before + text.printed(drawn.pieces, begin, end) + after, moved
 
 
 def _annotations(marks: Sequence[Mark]) -> Iterator[_Row]:

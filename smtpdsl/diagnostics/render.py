@@ -16,34 +16,73 @@ control characters in names and messages, `cells.draw` in excerpts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from smtpdsl.diagnostics.arrange import arrange, covers_file
 from smtpdsl.diagnostics.cells import visible
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Severity
-from smtpdsl.diagnostics.excerpt import EXCERPT_COLUMNS, GUTTER, MIN_COLUMNS, PRIMARY, RELATED, excerpt, marked_lines
+from smtpdsl.diagnostics.excerpt import (
+    COMMENT,
+    EXCERPT_COLUMNS,
+    GUTTER,
+    KEYWORD,
+    MIN_COLUMNS,
+    NUMBER,
+    OPTION,
+    PRIMARY,
+    REFERENCE,
+    RELATED,
+    STRING,
+    TABLE,
+    VALUE,
+    excerpt,
+    marked_lines,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from smtpdsl.diagnostics.excerpt import Labelled, Paint
+    from smtpdsl.diagnostics.excerpt import Colours, Labelled, Paint
     from smtpdsl.diagnostics.span import Span
 
 HEADING = "heading"  # a style besides those of the excerpt
 _SEVERITY_COLOURS = {Severity.ERROR: "1;31", Severity.WARNING: "33", Severity.NOTE: "36"}
+# Of the text itself; nothing is as loud as what is underlined.
+_LANGUAGE_COLOURS = {
+    KEYWORD: "35",
+    OPTION: "36",
+    VALUE: "34",
+    STRING: "32",
+    NUMBER: "34",
+    COMMENT: "90",
+    REFERENCE: "33",
+    TABLE: "33",
+}
 
 
-def render_text(diagnostics: Iterable[Diagnostic], *, colour: bool, columns: int | None = None) -> str:
+def render_text(
+    diagnostics: Iterable[Diagnostic], *, colour: bool, columns: int | None = None, colours: Colours | None = None
+) -> str:
     """Return *diagnostics* in reading order and a count; empty without any.
 
     Every line ends with a newline.  The only control characters besides are the escape
-    sequences of *colour*.  Excerpts fit into a terminal of *columns*; without it they
-    are as wide as is good to read.
+    sequences of *colour*, with which *colours* may tell the words of the language apart.
+    Excerpts fit into a terminal of *columns*; without it they are as wide as is good to
+    read.
     """
     found = arrange(diagnostics)
     if not found:
         return ""
-    return "\n".join([*(_one(diagnostic, columns, colour=colour) for diagnostic in found), summary(found) + "\n"])
+    look = _Look(columns, colour, colours if colour else None)
+    return "\n".join([*(_one(diagnostic, look) for diagnostic in found), summary(found) + "\n"])
+
+
+class _Look(NamedTuple):
+    """How findings are printed."""
+
+    columns: int | None
+    is_coloured: bool
+    colours: Colours | None
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:
@@ -53,21 +92,23 @@ def summary(diagnostics: Iterable[Diagnostic]) -> str:
     return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count)
 
 
-def _one(diagnostic: Diagnostic, columns: int | None, *, colour: bool) -> str:
+def _one(diagnostic: Diagnostic, look: _Look) -> str:
     """Render one diagnostic whose spans are written ones."""
-    paint = _painter(diagnostic.severity) if colour else _plain
+    paint = _painter(diagnostic.severity) if look.is_coloured else _plain
     heading = f"{diagnostic.severity.value}[{diagnostic.code.name}]"
     lines = [paint(heading, PRIMARY) + paint(f": {visible(diagnostic.message)}", HEADING)]
-    lines.extend(_body(diagnostic, columns, paint))
+    lines.extend(_body(diagnostic, look, paint))
     return "".join(line + "\n" for line in lines)
 
 
-def _body(diagnostic: Diagnostic, columns: int | None, paint: Paint) -> Iterator[str]:
+def _body(diagnostic: Diagnostic, look: _Look, paint: Paint) -> Iterator[str]:
     """Yield the excerpts, file by file, and what is said below them."""
     blocks = [(places, marked_lines(places)) for places in _by_file(diagnostic)]
     digits = max((len(str(number)) for _, lines in blocks for number in lines), default=1)
     margin = paint(f"{'':{digits}} |", GUTTER)
-    room = min(EXCERPT_COLUMNS, max(MIN_COLUMNS, columns - digits - len(" | "))) if columns else EXCERPT_COLUMNS
+    room = EXCERPT_COLUMNS
+    if look.columns:
+        room = min(EXCERPT_COLUMNS, max(MIN_COLUMNS, look.columns - digits - len(" | ")))
     home = diagnostic.span.source
     yield _arrow("-->", diagnostic.span, digits, paint)
     for places, lines in blocks:
@@ -76,7 +117,7 @@ def _body(diagnostic: Diagnostic, columns: int | None, paint: Paint) -> Iterator
         if (source.name, source.text) != (home.name, home.text):
             yield _arrow(":::", places[0][0], digits, paint)
             yield margin
-        yield from excerpt(source, lines, digits, paint, room)
+        yield from excerpt(source, lines, digits, paint, room, look.colours)
     for span, message in diagnostic.related:
         if covers_file(span):
             yield _arrow(":::", span, digits, paint) + f": {visible(message)}"
@@ -134,7 +175,8 @@ def _plain(text: str, _style: str) -> str:
 
 def _painter(severity: Severity) -> Paint:
     """Return how to colour a text of each style in a finding of *severity*."""
-    colours = {PRIMARY: _SEVERITY_COLOURS[severity], RELATED: "1;34", GUTTER: "1;34", HEADING: "1"}
+    own = {PRIMARY: _SEVERITY_COLOURS[severity], RELATED: "1;34", GUTTER: "1;34", HEADING: "1"}
+    colours = own | _LANGUAGE_COLOURS
 
     def paint(text: str, style: str) -> str:
         return f"\x1b[{colours[style]}m{text}\x1b[0m"

@@ -105,6 +105,12 @@ class Span:
             span = span.source.origins.follow(span, through)
         return Written(span, tuple(through))
 
+    @property
+    def place(self) -> str:
+        """File and line of what somebody wrote, ``smtpd.conf:14``."""
+        written = self.written().span
+        return f"{written.source.name}:{written.source.position(written.start).line}"
+
 
 class Passage(NamedTuple):
     """A text that a span passed through on its way: the value of a macro."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol, assert_never
 
-from smtpdsl.diagnostics.span import Span
 from smtpdsl.ir.matching import fold, service_matches
 from smtpdsl.ir.resolved import (
     AnyDestination,
@@ -134,7 +133,7 @@ _NOTHING = {
 
 
 def _in_table(question: InTable, envelope: Envelope, site: Site, lookup: Lookup) -> Witness:
-    key = _key(question.subject, envelope)
+    key = key_of(question.subject, envelope)
     if key is None:
         if question.subject is Subject.LOGIN:
             return Witness(Answer.NO, "", "not authenticated")
@@ -142,7 +141,7 @@ def _in_table(question: InTable, envelope: Envelope, site: Site, lookup: Lookup)
         return Witness(Answer.SENSELESS, "", "the client has no reverse DNS name")
     if question.table is None:
         return Witness(Answer.UNAVAILABLE, key, "the table is not declared")
-    found = ask(question.table, _service(question, key), key, site, lookup)
+    found = ask(question.table, service_of(question, key), key, site, lookup)
     if not key and found.answer is Answer.NO and question.subject in _NOTHING:
         return found._replace(why=_NOTHING[question.subject])
     if envelope.is_internal and question.subject in {Subject.SOURCE, Subject.RDNS}:
@@ -150,7 +149,7 @@ def _in_table(question: InTable, envelope: Envelope, site: Site, lookup: Lookup)
     return found
 
 
-def _service(question: InTable, key: str) -> Service:
+def service_of(question: InTable, key: str) -> Service:
     """How the table is asked, which for two subjects is not how it is declared."""
     if question.service is Service.REGEX:
         return Service.REGEX
@@ -164,7 +163,7 @@ def _service(question: InTable, key: str) -> Service:
     return question.service
 
 
-def _key(subject: Subject, envelope: Envelope) -> str | None:
+def key_of(subject: Subject, envelope: Envelope) -> str | None:
     """Return what the table is asked for; None where the envelope has no such value."""
     client = envelope.client
     match subject:
@@ -189,7 +188,7 @@ def _key(subject: Subject, envelope: Envelope) -> str | None:
 
 def ask(table: Table, service: Service, key: str, site: Site, lookup: Lookup) -> Witness:
     """Ask one table for *key*; the first entry that matches is named."""
-    entries = _built_in_entries(table, site)
+    entries = built_in_entries(table, site)
     if entries is None and not table.is_known:
         found = lookup.contains(table, service, key)
         why = {
@@ -203,11 +202,11 @@ def ask(table: Table, service: Service, key: str, site: Site, lookup: Lookup) ->
         if service_matches(service, entry, key, site.delimiter):
             is_literal = fold(entry) == fold(key)
             why = f'"{key}" is in {table.shown}' if is_literal else f'"{key}" matches "{entry}" of {table.shown}'
-            return Witness(Answer.YES, key, why + (f" ({_place(span)})" if span and table.path else ""))
+            return Witness(Answer.YES, key, why + (f" ({span.place})" if span and table.path else ""))
     return Witness(Answer.NO, key, f'"{key}" is not in {table.shown}')
 
 
-def _built_in_entries(table: Table, site: Site) -> tuple[str, ...] | None:
+def built_in_entries(table: Table, site: Site) -> tuple[str, ...] | None:
     """Return the entries of a table that every configuration has; None if *table* is none of them."""
     if table.backend != "built-in":
         return None
@@ -217,9 +216,3 @@ def _built_in_entries(table: Table, site: Site) -> tuple[str, ...] | None:
         "<localnames>": site.domains,
         "<anydestination>": ("*",),
     }.get(table.name)
-
-
-def _place(span: Span) -> str:
-    """File and line of an entry."""
-    written = span.written().span
-    return f"{written.source.name}:{written.source.position(written.start).line}"

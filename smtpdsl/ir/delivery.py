@@ -54,6 +54,8 @@ class Plan(Record):
     """The account that delivers; None for the unprivileged one of the server."""
     details: tuple[Detail, ...] = ()
     problem: str = ""
+    sub_folder: str = ""
+    """The name, without its dot, of the folder in a maildir that takes mail of this sub-address, if it exists."""
 
 
 def plan(delivery: Delivery, envelope: Envelope, site: Site, agent: Account | None) -> Plan:
@@ -99,7 +101,10 @@ class _Local:
             what, details = self.what()
         except FormatError as error:
             return plan.replace(problem=plan.problem or error.message)
-        return plan.replace(what=what, details=tuple(details))
+        sub_folder = self.sub_folder() if self.kind is PlanKind.MAILDIR else ""
+        if sub_folder:
+            details.append(Detail("sub-address", f"{what}/.{sub_folder}, if that folder exists"))
+        return plan.replace(what=what, details=tuple(details), sub_folder=sub_folder)
 
     def problem(self) -> str:
         """Why the delivery fails, whatever it is made of."""
@@ -110,19 +115,19 @@ class _Local:
         return ""
 
     def what(self) -> tuple[str, list[Detail]]:
-        match self.kind:
-            case PlanKind.FILE:
-                return self.path(self.delivery.target), []
-            case PlanKind.COMMAND:
-                return self.command(self.format(self.delivery.target)), []
+        if self.kind is PlanKind.FILE:
+            return self.path(self.delivery.target), []
         wrapper = self.action.wrapper
         wrapped = [Detail("wrapper", f'"{wrapper.name}"')] if wrapper else []
+        if self.kind is PlanKind.COMMAND:
+            return self.wrapped(self.command(self.format(self.delivery.target))), wrapped
         match self.action.method:
             case Mbox():
                 return self.path("/var/mail/%{user.username:raw}"), wrapped
             case Maildir():
-                what, details = self.maildir(self.action.method)
-                return what, [*details, *wrapped]
+                folder = self.maildir(self.action.method)
+                spam = [Detail("spam", f"{folder}/.Junk")] if self.action.method.junk else []
+                return folder, [*spam, *wrapped]
             case Lmtp(destination=destination, rcpt_to=rcpt_to):
                 is_socket = destination.text.startswith("/")
                 place = expand_format(self.format(destination.text), self.values, path=is_socket)
@@ -130,10 +135,7 @@ class _Local:
             case Mda(command=command):
                 # In a modern command `~` is the shell's.
                 text = self.command(parse_format(command.text, legacy=self.is_legacy, tilde=self.is_legacy))
-                if wrapper is not None:
-                    form = parse_format(wrapper.command.text, wrapper=True)
-                    text = expand_command(form, self.values.replace(mda=text))
-                return text, wrapped
+                return self.wrapped(text), wrapped
             case ForwardOnly() | ExpandOnly():
                 message = "an action that only expands has no delivery of its own"
                 raise AssertionError(message)
@@ -142,23 +144,20 @@ class _Local:
     def lmtp_recipient(self, *, rcpt_to: bool) -> str:
         return f"<{self.delivery.dest}>" if rcpt_to else f"<{self.values.username}>"
 
-    def maildir(self, method: Maildir) -> tuple[str, list[Detail]]:
+    def maildir(self, method: Maildir) -> str:
         # Without a path it is the home of who delivers; the author's `~/` is that of the recipient.
         home = self.agent.home if self.agent and method.path is None else self.values.directory
-        folder = self.path(method.path.text if method.path else "~/Maildir", home)
-        details = [Detail("spam", f"{folder}/.Junk")] if method.junk else []
-        return folder, [*details, *self.sub_folder(folder)]
+        return self.path(method.path.text if method.path else "~/Maildir", home)
 
-    def sub_folder(self, folder: str) -> list[Detail]:
-        """Name the folder of the sub-address, unless its name would lead out of *folder*."""
+    def sub_folder(self) -> str:
+        """The name of the folder of the sub-address; empty without one, or if it would lead out of the maildir."""
         if not self.delivery.extension:
-            return []
+            return ""
         values = self.values.replace(rcpt=(self.delivery.extension, ""))
         try:
-            name = expand_format(parse_format(".%{rcpt}"), values, path=True)
+            return expand_format(parse_format(".%{rcpt}"), values, path=True).removeprefix(".")
         except FormatError:
-            return []
-        return [Detail("sub-address", f"{folder}/{name}, if that folder exists")]
+            return ""
 
     # ------------------------------------------------------------ format strings
 
@@ -171,6 +170,13 @@ class _Local:
 
     def command(self, text: FormatString) -> str:
         return expand_command(_at_home(text, self.values), self.values)
+
+    def wrapped(self, command: str) -> str:
+        """Put *command* into the action's wrapper, whoever has named it."""
+        if self.action.wrapper is None:
+            return command
+        form = parse_format(self.action.wrapper.command.text, wrapper=True)
+        return expand_command(form, self.values.replace(mda=command))
 
 
 def _at_home(text: FormatString, values: FormatValues) -> FormatString:

@@ -1,19 +1,22 @@
-"""Where mail for a recipient ends up: aliases and virtual users, as a pure work list.
+"""Where mail for a recipient ends up: aliases, virtual users and `.forward`, as a pure work list.
 
     joe@example.org --rule--> action "in", virtual <v>
       joe                     entry `joe@example.org`
         ann@example.net       back through the rules, as mail of this host --> action "out"
         /var/mail/archive     a file
+        ben                   a user whose .forward says
+          |vacation           a command, which runs as ben
 
-The list is worked off first in, first out.  Tables, users and rules are questions to the
-caller, so that `explain` and the server walk the same path.  One member that fails
+The list is worked off first in, first out.  Tables, users, files and rules are questions to
+the caller, so that `explain` and the server walk the same path.  One member that fails
 refuses the whole recipient, and the failure names it.
 
 A member that is there already is followed once.  A circle of users therefore ends by
 itself; an address that leads to itself refuses the recipient, because its mail would
 go round for ever if another server stood on the way.
 
-`.forward` files are not read yet: whoever delivers says so.
+A `.forward` is its user's: what is wrong with it waits until they have mended it, and no
+reply tells what stands in it.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from typing import NoReturn, Protocol
 
 from smtpdsl.diagnostics.span import Span
 from smtpdsl.ir.alias_value import IncludeTarget, Target, parse_targets
+from smtpdsl.ir.format_string import FormatProblem, parse_format
+from smtpdsl.ir.forward_file import Forward, ForwardError, ForwardFile, ForwardProblem, parse_forward
 from smtpdsl.ir.matching import fold
 from smtpdsl.ir.members import Account, Delivery, Entry, Expansion, Failure, Member, MemberKind, Step, children_of
 from smtpdsl.ir.resolved import ExpandOnly, ForwardOnly, LocalAction, RelayAction, Table
@@ -35,6 +40,8 @@ from smtpdsl.text_error import TextError
 MAX_DEPTH = 10
 # The original has no limit here; this one keeps a single recipient from filling the queue.
 MAX_MEMBERS = 10_000
+# And this is its limit, the recipient included, where a `.forward` takes part.
+MAX_FORWARD_MEMBERS = 100
 
 # Replies of the original; the recipient follows.
 INVALID_RECIPIENT = "550 5.1.1 Invalid recipient"
@@ -42,6 +49,7 @@ TEMPORARY_FAILURE = "451 4.3.0 Temporary failure"
 BROKEN_FOR_NOW = "424 4.2.4 Mailing list expansion problem"
 BROKEN = "524 5.2.4 Mailing list expansion problem"
 _PERMANENT = 500
+_ROOT = 0
 
 
 class Outage(Enum):
@@ -64,6 +72,9 @@ class Questions(Protocol):
 
     def included(self, path: str) -> tuple[str, ...] | None:
         """The lines of a file that an alias includes, without comments; None if it cannot be read."""
+
+    def forward(self, account: Account) -> ForwardFile | ForwardProblem | None:
+        """The `.forward` in the home directory of a user; None if there is none."""
 
 
 class _RefusedError(Exception):
@@ -96,6 +107,7 @@ class _Walk:
         self.deliveries: dict[object, Delivery] = {}
         self.queue: deque[Member] = deque()
         self.seen: set[object] = set()
+        self.has_forward = False
 
     def run(self, decision: Decision) -> None:
         recipient = self.envelope.recipient
@@ -104,11 +116,12 @@ class _Walk:
         while self.queue:
             self._member(self.queue.popleft())
         if not self.deliveries:
-            self._refuse(start, Verdict.REJECT, BROKEN, "nothing is left to deliver to")
+            self._refuse_circle(start, "nothing is left to deliver to", is_forwarded=self.has_forward)
 
     def _member(self, member: Member) -> None:
         if member.depth >= MAX_DEPTH:
-            self._refuse(member, Verdict.REJECT, BROKEN, f"more than {MAX_DEPTH - 1} steps from the recipient")
+            why = f"more than {MAX_DEPTH - 1} steps from the recipient"
+            self._refuse_circle(member, why, is_forwarded=member.is_forwarded)
         match member.kind:
             case MemberKind.ADDRESS:
                 internal = self.envelope.replace(recipient=member.dest, is_internal=True)
@@ -136,7 +149,7 @@ class _Walk:
         self._step(member, f'action "{rule.action.name}"', rule.span)
         if any(each.text == member.text and each.rule is rule for each in member.addresses_above):
             # The same question again: what follows is what has been.
-            self._refuse(member, Verdict.REJECT, BROKEN, "this address leads to itself")
+            self._refuse_circle(member, "this address leads to itself", is_forwarded=member.is_forwarded)
         if isinstance(rule.action, RelayAction):
             self.deliveries[member.identity] = Delivery(kind=MemberKind.ADDRESS, rule=rule, dest=member.dest)
         elif rule.action.virtual is not None:
@@ -166,13 +179,23 @@ class _Walk:
             self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, why)
         if account is None:
             self._refuse(member, Verdict.REJECT, INVALID_RECIPIENT, f'no user "{user}" in {_userbase(action)}')
-        if isinstance(action.method, ForwardOnly):
-            why = f'"{user}" is no alias, and action "{action.name}" only forwards'
-            self._refuse(member, Verdict.TEMPFAIL, BROKEN_FOR_NOW, why, account=account)
-        if isinstance(action.method, ExpandOnly):
-            why = f'"{user}" is no alias, and action "{action.name}" only expands'
-            self._refuse(member, Verdict.REJECT, BROKEN, why, account=account)
-        self._step(member, f'user "{user}" of {_userbase(action)}')
+        above = member.parent.account if member.parent else None
+        is_kept = above is not None and above.name == account.name
+        if is_kept or not self._follow(member, account):
+            self._mailbox(member, account, tag, is_kept=is_kept)
+
+    def _mailbox(self, member: Member, account: Account, tag: str | None, *, is_kept: bool) -> None:
+        """End at a user, if the action delivers; *is_kept* says that the user's own `.forward` asks for it."""
+        action = _local_action(member)
+        if isinstance(action.method, ForwardOnly | ExpandOnly):
+            does = "forwards" if isinstance(action.method, ForwardOnly) else "expands"
+            nothing = f'"{account.name}" is no alias and forwards nothing'
+            why = f'"{account.name}" keeps a copy' if is_kept else nothing
+            why += f', and action "{action.name}" only {does}'
+            if isinstance(action.method, ForwardOnly):
+                self._refuse(member, Verdict.TEMPFAIL, BROKEN_FOR_NOW, why)
+            self._refuse_circle(member, why, is_forwarded=is_kept)
+        self._step(member, f'user "{account.name}" of {_userbase(action)}')
         self._end(member, account=account, extension=tag or None)
 
     def _file_or_command(self, member: Member) -> None:
@@ -180,8 +203,16 @@ class _Walk:
         if isinstance(action.method, ForwardOnly):
             why = f'a {member.kind.value}, and action "{action.name}" only forwards'
             self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, why)
+        account = member.parent.account if member.parent else None
+        if account is not None and account.uid == _ROOT:
+            why = f'a {member.kind.value} of "{account.name}", who has user number 0: nothing is delivered as that'
+            self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, why)
+        if account is not None and (problem := next(filter(_is_fatal, parse_format(member.text).problems), None)):
+            # It would fail at each delivery, and for good.
+            why = f"a {member.kind.value} of {account.name} is unusable: {problem.message}"
+            self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, why)
         self._step(member, "gets the message")
-        self._end(member, target=member.text)
+        self._end(member, account=account, target=member.text)
 
     def _error(self, member: Member) -> None:
         action = _local_action(member)
@@ -190,7 +221,48 @@ class _Walk:
             self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, why)
         verdict = Verdict.REJECT if int(member.text[:3]) >= _PERMANENT else Verdict.TEMPFAIL
         assert member.entry is not None, "nothing else is an error"
-        self._refuse(member, verdict, member.text, f'the entry "{member.entry.key}" says so')
+        self._refuse(member, verdict, member.text, f"{member.entry.shown} says so")
+
+    # ------------------------------------------------------------ .forward
+
+    def _follow(self, member: Member, account: Account) -> bool:
+        """Replace a user by what their `.forward` says; False if there is none, or nothing in it."""
+        action = _local_action(member)
+        found = self._forward_file(member, account)
+        if found is None:
+            return False
+        forward = self._parse_forward(member, found)
+        if not forward.targets:
+            return False
+        self.has_forward = True
+        member = member.replace(account=account)
+        self._step(member, f'user "{account.name}" of {_userbase(action)}')
+        self._step(member, f".forward of {account.name} ({found.path}): {forward.shown}")
+        entry = Entry(key=account.name, value=forward.shown, is_forward=True)
+        for child in children_of(entry, forward.targets, member.dest):
+            self._add(child, member)
+        # The recipient is not among those that were seen.
+        if len(self.seen) >= MAX_FORWARD_MEMBERS:
+            why = f"more than {MAX_FORWARD_MEMBERS} members, with those of {found.path}"
+            self._refuse(member, Verdict.TEMPFAIL, BROKEN_FOR_NOW, why)
+        return True
+
+    def _forward_file(self, member: Member, account: Account) -> ForwardFile | None:
+        user = _local_action(member).user
+        if not account.home or (user is not None and user.text != account.name):
+            # Whoever delivers as another user has nothing to do with this one's files.
+            return None
+        found = self.questions.forward(account)
+        if isinstance(found, ForwardProblem):
+            reply = BROKEN_FOR_NOW if found.is_passing else TEMPORARY_FAILURE
+            self._refuse(member, Verdict.TEMPFAIL, reply, found.why)
+        return found
+
+    def _parse_forward(self, member: Member, found: ForwardFile) -> Forward:
+        try:
+            return parse_forward(found.text)
+        except ForwardError as error:
+            self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, f"{found.path} is unusable: {error}")
 
     # ------------------------------------------------------------ tables and children
 
@@ -216,7 +288,7 @@ class _Walk:
     def _targets(self, member: Member, entry: Entry) -> list[Target]:
         """Read an entry, with the lines of the files that it includes in place; those include no further."""
         found: list[Target] = []
-        for target in self._parse(member, entry.value, f'the entry "{entry.key}"', entry.span):
+        for target in self._parse(member, entry.value, entry.shown, entry.span):
             if not isinstance(target, IncludeTarget):
                 found.append(target)
                 continue
@@ -242,7 +314,7 @@ class _Walk:
         key = child.identity
         if key in self.seen:
             if child.kind is MemberKind.ADDRESS and any(each.text == child.text for each in child.addresses_above):
-                self._refuse(child, Verdict.REJECT, BROKEN, "this address leads to itself")
+                self._refuse_circle(child, "this address leads to itself", is_forwarded=child.is_forwarded)
             self._step(child, "is there already")
             return
         if len(self.seen) >= MAX_MEMBERS:
@@ -255,7 +327,10 @@ class _Walk:
     def _end(
         self, member: Member, *, account: Account | None = None, extension: str | None = None, target: str = ""
     ) -> None:
-        """End at a user, a file or a command; a user who was reached twice gets one copy."""
+        """End at a user, a file or a command; a user who was reached twice gets one copy.
+
+        The *account* of a file or a command is that of the user whose `.forward` names it.
+        """
         assert member.rule is not None
         found = Delivery(
             kind=member.kind,
@@ -266,7 +341,7 @@ class _Walk:
             target=target,
         )
         key: object = member.identity
-        if account is not None:
+        if account is not None and member.kind is MemberKind.USER:
             key = (id(member.rule.action), member.dest, account.name, extension)
         self.deliveries.setdefault(key, found)
 
@@ -277,15 +352,13 @@ class _Walk:
     def _step(self, member: Member, note: str, span: Span | None = None) -> None:
         self.steps.append(Step(member=member, note=note, span=span))
 
-    def _refuse(
-        self,
-        member: Member,
-        verdict: Verdict,
-        reply: str,
-        why: str,
-        span: Span | None = None,
-        account: Account | None = None,
-    ) -> NoReturn:
+    def _refuse_circle(self, member: Member, why: str, *, is_forwarded: bool) -> NoReturn:
+        """Refuse what leads nowhere: for good, or for now if a `.forward` takes part, whose owner can mend it."""
+        if is_forwarded:
+            self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, why)
+        self._refuse(member, Verdict.REJECT, BROKEN, why)
+
+    def _refuse(self, member: Member, verdict: Verdict, reply: str, why: str, span: Span | None = None) -> NoReturn:
         named = member.named
         raise _RefusedError(
             Failure(
@@ -294,7 +367,6 @@ class _Walk:
                 member=member,
                 why=why,
                 span=span or (named.entry.span if named and named.entry else None),
-                account=account,
             )
         )
 
@@ -303,6 +375,10 @@ def _local_action(member: Member) -> LocalAction:
     assert member.rule is not None
     assert isinstance(member.rule.action, LocalAction), "only local actions have users, files and commands"
     return member.rule.action
+
+
+def _is_fatal(problem: FormatProblem) -> bool:
+    return problem.is_fatal
 
 
 def _userbase(action: LocalAction) -> str:

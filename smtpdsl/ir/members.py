@@ -3,6 +3,8 @@
     joe@example.org          Member: the recipient
       joe                    Member: a user, with an entry in the aliases
         ann                  Member: a user with an account        ->  Delivery
+        ben                  Member: a user with a .forward
+          "|vacation"        Member: a command, which is ben's     ->  Delivery
         nosuch               Member: a user nobody knows           ->  Failure, and no delivery at all
 
 `ir.expansion` makes them, `explain` shows them, the server makes envelopes of the deliveries.
@@ -24,6 +26,7 @@ from smtpdsl.ir.alias_value import (
     Target,
     UserTarget,
 )
+from smtpdsl.ir.forward_file import FORWARD_NAME
 from smtpdsl.ir.matching import fold
 from smtpdsl.ir.resolved import Rule
 from smtpdsl.ir.semantics import Decision, Verdict
@@ -32,13 +35,19 @@ from smtpdsl.record import Record
 
 
 class Entry(Record):
-    """What a table has for a key, and where that stands."""
+    """What a table has for a key, and where that stands; or what the ``.forward`` of the user *key* says."""
 
     key: str
     value: str
     span: Span | None = None
+    is_forward: bool = False
 
     _uncompared: ClassVar[frozenset[str]] = frozenset({"span"})
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+        return f"the {FORWARD_NAME} of {self.key}" if self.is_forward else f'the entry "{self.key}"'
 
 
 class Account(Record):
@@ -72,8 +81,10 @@ class Member(Record):
     parent: Member | None = None
     entry: Entry | None = None
     """What names this member; None for the recipient, and for the user that is the local part of an address."""
+    account: Account | None = None
+    """The user whose ``.forward`` was followed from here; None if none was."""
 
-    _uncompared: ClassVar[frozenset[str]] = frozenset({"depth", "rule", "parent", "entry"})
+    _uncompared: ClassVar[frozenset[str]] = frozenset({"depth", "rule", "parent", "entry", "account"})
 
     @property
     def ancestors(self) -> Iterator[Member]:
@@ -97,26 +108,42 @@ class Member(Record):
     def is_same_user(self) -> bool:
         """Whether an entry names its own key: ``ann: ann, joe`` delivers to ann too."""
         above = self.parent
-        return above is not None and self.kind is above.kind is MemberKind.USER and self.text == above.text
+        if above is None or not (self.kind is above.kind is MemberKind.USER):
+            return False
+        # Whoever has a `.forward` may have been reached with a sub-address.
+        return self.text == (above.account.name if above.account else above.text)
+
+    @property
+    def is_forwarded(self) -> bool:
+        """Whether a ``.forward`` has led here."""
+        return any(each.account is not None for each in self.ancestors)
 
     @property
     def identity(self) -> tuple[object, ...]:
         """What makes a member the same as another one.
 
         Users are told apart by the address they were reached through, for that is what is
-        delivered to; files and commands also by the user, who has a copy each.
+        delivered to, and by whose ``.forward`` names them, for one's own asks for a copy; files
+        and commands also by the user, who has a copy each.
         """
         if self.kind is MemberKind.ADDRESS:
             return self.kind, self.text
+        forwarder = self.parent.account.name if self.parent and self.parent.account else None
         origin = next(((each.text, each.depth == 0) for each in self.addresses_above), None)
         is_external = self.kind in {MemberKind.FILE, MemberKind.COMMAND}
         users = (each.text for each in self.ancestors if is_external and each.kind is MemberKind.USER)
-        return self.kind, self.text, self.is_same_user, origin, next(users, None)
+        return self.kind, self.text, self.is_same_user, forwarder, origin, next(users, None)
 
     @property
     def blame(self) -> str:
-        """Name the member in a reply, unless it is the recipient itself; whoever reads that may be anybody."""
+        """Name the member in a reply, unless it is the recipient itself; whoever reads that may be anybody.
+
+        What stands in a ``.forward`` is nobody's business: that it stands there is enough.
+        """
         above = self.parent if self.kind is MemberKind.ERROR and self.parent else self
+        forwards = [each.entry for each in (above, *above.ancestors) if each.entry and each.entry.is_forward]
+        if forwards:
+            return f" (member: {forwards[-1].shown})"
         named = above.named
         if named is None:
             return ""
@@ -170,7 +197,7 @@ class Delivery(Record):
     rule: Rule
     dest: Mailbox
     account: Account | None = None
-    """The user; None for what an alias table names directly."""
+    """The user: who gets the message, or whose ``.forward`` names the file or command; None if an alias does."""
     extension: str | None = None
     """The sub-address that was cut off the user's name."""
     target: str = ""
@@ -178,17 +205,13 @@ class Delivery(Record):
 
 
 class Failure(Record):
-    """Why the recipient is refused: the reply, and the member that is to blame.
-
-    `account` is that member's, if it got so far.
-    """
+    """Why the recipient is refused: the reply, and the member that is to blame."""
 
     verdict: Verdict
     reply: str
     member: Member
     why: str
     span: Span | None = None
-    account: Account | None = None
 
     _uncompared: ClassVar[frozenset[str]] = frozenset({"span"})
 

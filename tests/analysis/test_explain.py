@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpdsl.analysis.explain import Explanation, explain
+from smtpdsl.ir.forward_file import ForwardFile, ForwardProblem
 from smtpdsl.ir.members import Account
 from smtpdsl.ir.resolved import Table
 from smtpdsl.ir.semantics import Answer, Verdict
@@ -21,7 +22,11 @@ ACCOUNTS = {
 
 
 class Surroundings:
-    """Two accounts, one `.forward`, no other file."""
+    """Two accounts, perhaps a `.forward` of ann's, no other file."""
+
+    def __init__(self, forward: ForwardFile | ForwardProblem | None = None) -> None:
+        """Hold the file."""
+        self.ann = forward
 
     def contains(self, table: Table, service: Service, key: str) -> Answer:
         """Know nothing."""
@@ -37,13 +42,17 @@ class Surroundings:
         del path
         return None
 
-    def has_file(self, path: str) -> bool:
-        """Have one `.forward`, which nobody reads."""
-        return path == "/home/ann/.forward"
+    def forward(self, account: Account) -> ForwardFile | ForwardProblem | None:
+        """Read it."""
+        return self.ann if account.name == "ann" else None
 
 
 def explained(
-    text: str, recipient: str = "ann@here.example", sender: str = "eve@away.example", source: str = "203.0.113.9"
+    text: str,
+    recipient: str = "ann@here.example",
+    sender: str = "eve@away.example",
+    source: str = "203.0.113.9",
+    forward: ForwardFile | ForwardProblem | None = None,
 ) -> Explanation:
     """Explain what happens to mail from outside."""
     ruleset = ruleset_of(text, {"/etc/t.db": ""})
@@ -52,7 +61,7 @@ def explained(
         reverse_path=ReversePath.parse(sender),
         recipient=Mailbox.parse(recipient),
     )
-    return explain(ruleset, envelope, site_of(ruleset), Surroundings())
+    return explain(ruleset, envelope, site_of(ruleset), Surroundings(forward))
 
 
 def test_an_accepted_recipient() -> None:
@@ -94,16 +103,33 @@ def test_members_of_an_expansion_have_their_own_trail() -> None:
     assert [each.what for each in found.plans] == ["MX of away.example"]
 
 
-def test_a_forward_file_is_named_and_not_read() -> None:
-    """This version does not know what is in it, and says so where it matters."""
-    note = "/home/ann/.forward exists: .forward is not read by this version, so mail for ann may go elsewhere"
-    rule = 'match from any for any action "in"\n'
+def test_a_forward_file_is_followed() -> None:
+    """A command of its owner's, and an address that the rules decide about again."""
+    rules = 'match from any for domain "here.example" action "in"\nmatch for any action "out"\naction "out" relay\n'
+    file = ForwardFile(path="/home/ann/.forward", text="joe@away.example, |/bin/in %{sender}")
 
-    assert explained(f'action "in" mbox\n{rule}').notes == (note,)
-    assert explained(f'action "in" forward-only\n{rule}').notes == (note,)
-    assert explained(f'action "in" maildir user daemon\n{rule}').notes == ()
-    assert explained(f'action "in" mbox alias {{ "ann" = "/var/x" }}\n{rule}').notes == ()
-    assert explained(f'action "in" relay\n{rule}').notes == ()
+    for method in ("maildir", "forward-only", "expand-only"):
+        found = explained(f'action "in" {method}\n{rules}', forward=file)
+        if method == "forward-only":
+            assert found.reply == "451 4.3.0 Temporary failure: <ann@here.example> (member: the .forward of ann)"
+        else:
+            assert [(each.kind.value, each.what, each.user) for each in found.plans] == [
+                ("command", "/bin/in eve@away.example", "ann"),
+                ("relay", "MX of away.example", None),
+            ]
+        assert found.notes == ()
+
+
+def test_a_forward_file_that_only_the_server_can_read_leaves_the_answer_open() -> None:
+    """Whoever asks may have fewer rights; what is wrong for everybody is the answer."""
+    text = 'action "in" maildir\nmatch from any for any action "in"\n'
+    why = "/home/ann cannot be read: permission denied"
+
+    hidden = explained(text, forward=ForwardProblem(why=why, is_hidden=True))
+    unusable = explained(text, forward=ForwardProblem(why=why))
+
+    assert (hidden.verdict, hidden.notes) == (Verdict.ACCEPT, (f"{why}; so mail for ann may go elsewhere",))
+    assert (unusable.verdict, unusable.notes) == (Verdict.TEMPFAIL, ())
 
 
 def test_a_table_elsewhere_leaves_the_answer_open() -> None:

@@ -297,16 +297,18 @@ def test_an_action_of_the_earlier_language_has_a_name() -> None:
     assert (found["action"], found["rule"]["text"]) == ("rule1", "accept from any for any relay")
 
 
+SRS = 'srs key secret\naction "in" maildir alias { "@" = "ann" }\nmatch from any for any action "in"\n'
+SRS_NOTE = "note: the recipient is an SRS address, which this version takes as it is and does not decode"
+
+
 def test_what_the_form_has_no_place_for_is_on_standard_error() -> None:
     """A delivery that fails, and what is not known."""
-    Path("root/home/ann").mkdir(parents=True)
-    Path("root/home/ann/.forward").write_text("away@away.example\n")
-
-    noted = explain("--json", "--root", "root", SENDER, "ann@here.example")
+    Path("smtpd.conf").write_text(SRS)
+    noted = explain("--json", "<>", "SRS0=abcd=aa=away.example=eve@here.example")
     Path("smtpd.conf").write_text('action "in" maildir user no-such-user\nmatch from any for any action "in"\n')
     failing = explain("--json", SENDER, "root@here.example")
 
-    assert noted.stderr.startswith("note: /home/ann/.forward exists: .forward is not read by this version")
+    assert noted.stderr == f"{SRS_NOTE}\n"
     assert failing.stderr == (
         'note: the maildir for <root@here.example> fails: there is no account "no-such-user" to deliver as\n'
     )
@@ -315,12 +317,57 @@ def test_what_the_form_has_no_place_for_is_on_standard_error() -> None:
 
 def test_notes_end_the_text() -> None:
     """The last thing to read is what this explanation does not know."""
+    Path("smtpd.conf").write_text(SRS)
+
+    lines = explain("<>", "SRS0=abcd=aa=away.example=eve@here.example").stdout.splitlines()
+
+    assert lines[-1] == SRS_NOTE
+
+
+def test_a_forward_file_is_followed_step_by_step() -> None:
+    """Whose it is, where it is, what it says, and what comes of that; also as JSON."""
     Path("root/home/ann").mkdir(parents=True)
-    Path("root/home/ann/.forward").symlink_to("/nowhere")
+    Path("root/home/ann/.forward").write_text('ann, # a copy\n"|/bin/in %{sender}", ben@away.example\n')
 
-    lines = explain("--root", "root", SENDER, "ann@here.example").stdout.splitlines()
+    text = explain("--root", "root", SENDER, "ann+x@here.example").stdout
+    found = answer("--root", "root", SENDER, "ann+x@here.example")
 
-    assert lines[-1].startswith("note: /home/ann/.forward exists")
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert lines[lines.index("expansion") + 1 : -1] == [
+        'ann+x@here.example action "in" (smtpd.conf:8)',
+        'ann+x user "ann" of <users>',
+        '.forward of ann (/home/ann/.forward): ann, "|/bin/in %{sender}", ben@away.example',
+        'ann user "ann" of <users>',
+        "|/bin/in %{sender} gets the message",
+        'ben@away.example action "out" (smtpd.conf:10)',
+        "",
+        "deliveries",
+        "maildir /home/ann/Maildir",
+        "as ann",
+        f"command /bin/in {SENDER}",
+        "as ann",
+        "relay MX of away.example",
+        "TLS if the other side offers it, certificate not verified",
+        "HELO mail.example.org",
+        "for <ben@away.example>",
+    ]
+    assert [(each["kind"], each["user"]) for each in found["deliveries"]] == [
+        ("maildir", "ann"),
+        ("command", "ann"),
+        ("relay", None),
+    ]
+
+
+def test_a_forward_file_that_cannot_be_used_is_why_mail_waits() -> None:
+    """The path is the configuration's, and nothing of what is behind a link is shown."""
+    Path("root/home/ann").mkdir(parents=True)
+    Path("root/home/ann/.forward").symlink_to("/etc/passwd")
+
+    text = explain("--root", "root", SENDER, "list@here.example").stdout
+
+    assert "because  /home/ann/.forward is a symbolic link (smtpd.conf:3)\n" in text
+    assert "reply    451 4.3.0 Temporary failure: <list@here.example> (member: ann)\n" in text
+    assert "root:" not in text
 
 
 def test_octets_that_are_no_text_are_spelt_out() -> None:

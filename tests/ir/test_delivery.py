@@ -94,6 +94,29 @@ def test_a_wrapper_holds_the_command() -> None:
 
 
 @pytest.mark.parametrize(
+    ("action", "what", "details"),
+    [
+        ("maildir", "/home/ann/bin/in Ann+Tag", ()),
+        ('mda "/bin/other"', "/home/ann/bin/in Ann+Tag", ()),
+        ('mda "/bin/other" wrapper "slow"', "nice /home/ann/bin/in Ann+Tag", (("wrapper", '"slow"'),)),
+        ("expand-only", "/home/ann/bin/in Ann+Tag", ()),
+    ],
+)
+def test_a_command_of_a_user_takes_the_place_of_the_method(
+    action: str, what: str, details: tuple[tuple[str, str], ...]
+) -> None:
+    """It runs as the user whose .forward names it, in the wrapper of the action; nothing is left of a sub-address."""
+    ruleset = ruleset_of(
+        f'mda wrapper "slow" "nice %{{mda}}"\naction "x" {action}\nmatch from any for any action "x"\n'
+    )
+    (delivery,) = walk(Town(ruleset, forwards={"ann": "|~/bin/in %{rcpt.user}"}), "Ann+Tag@here.example").deliveries
+    found = plan(delivery, envelope("Ann+Tag@here.example", EVE), site_of(ruleset), None)
+
+    assert (found.kind, found.what, found.user, found.problem) == (PlanKind.COMMAND, what, "ann", "")
+    assert (found.details, found.sub_folder) == (details, "")
+
+
+@pytest.mark.parametrize(
     ("value", "what"),
     [
         ("/var/archive/%{rcpt.domain}", "/var/archive/here.example"),

@@ -15,6 +15,7 @@ from smtpdsl.compiler.pipeline import Compilation, compile_octets
 from smtpdsl.compiler.silence import silence
 from smtpdsl.diagnostics.diagnostic import Report
 from smtpdsl.diagnostics.render import render_text
+from smtpdsl.ir.forward_file import ForwardFile, ForwardProblem
 from smtpdsl.ir.members import Account
 from smtpdsl.ir.resolved import Table
 from smtpdsl.ir.semantics import Answer, Verdict
@@ -49,10 +50,10 @@ class Strangers:
         del path
         return None
 
-    def has_file(self, path: str) -> bool:
-        """Find nothing."""
-        del path
-        return False
+    def forward(self, account: Account) -> ForwardFile | ForwardProblem | None:
+        """Send the mail of root to somebody else, and to a command of whoever has the name."""
+        text = "joe, |/bin/in"
+        return ForwardFile(path=f"{account.home}/.forward", text=text) if account.name == "root" else None
 
 
 def compiled(text: str) -> tuple[Compilation, Report]:
