@@ -1,0 +1,1 @@
+"""SMTP without I/O: octets go in, events and octets come out; no clock, no sockets."""

@@ -1,0 +1,202 @@
+"""Command lines to commands (RFC 5321 §4.1).
+
+    b"rcpt to:<joe@b.example>"   ->   b"RCPT", "to:<joe@b.example>"   ->   Rcpt(...)
+
+A verb is compared as octets: no letter beyond ASCII is one of its letters.  What is tolerated:
+blanks after ``FROM:`` and ``TO:``, and at the end of a line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
+
+from smtpdsl.mail.address import AddressError, ForwardPath, ReversePath
+from smtpdsl.mail.address_syntax import parse_domain
+from smtpdsl.mail.reply import Reply
+from smtpdsl.runtime.protocol import own_replies
+from smtpdsl.runtime.protocol.errors import RemoteProtocolError
+from smtpdsl.runtime.protocol.events import Command, Data, Ehlo, Helo, Help, Mail, Noop, Quit, Rcpt, Rset, Vrfy
+from smtpdsl.runtime.protocol.parameters import (
+    NO_MAIL_PARAMETERS,
+    NO_RCPT_PARAMETERS,
+    read_mail_parameters,
+    read_rcpt_parameters,
+)
+
+
+class Dialect(NamedTuple):
+    """What the meaning of a command depends on beside its words."""
+
+    default_domain: str
+    extensions: frozenset[str]
+    max_message_octets: int
+
+
+Reader: TypeAlias = Callable[[str, Dialect], Command]
+
+
+class Verb(NamedTuple):
+    """A verb that the server obeys: its command, which the transition table knows, and what reads its argument."""
+
+    command: type[Command]
+    read: Reader
+
+
+def split_line(line: bytes) -> tuple[bytes, str]:
+    """Return the verb of *line*, in capitals, and its argument; each octet of it is a character."""
+    verb, _, argument = line.partition(b" ")
+    # `bytes.upper` knows ASCII only: no other letter becomes one of a verb.
+    return verb.upper(), argument.strip(b" ").decode("latin-1")
+
+
+# What a client may say of its password, at its first guess or in the wrong form; with the mechanism, if it names one.
+_SECRET = re.compile(
+    r"\s*AUTH[\s=]+((?:PLAIN|LOGIN|EXTERNAL|CRAM-MD5|SCRAM-SHA[A-Z0-9-]*|XOAUTH2|OAUTHBEARER)\b)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def line_for_log(line: bytes) -> str:
+    """Return *line* as text, without what an AUTH command has of a password; it may hold any character."""
+    text = line.decode("utf-8", "surrogateescape")
+    found = _SECRET.match(text)
+    if found is None:
+        return text
+    return f"AUTH {found[1]} (...)" if found[1] else "AUTH (...)"
+
+
+# ---------------------------------------------------------------- commands with a path
+
+# Path = "<" [ A-d-l ":" ] Mailbox ">"           RFC 5321 §4.1.2
+# Only where it ends: `>` and blanks may stand between quotes.
+_PATH = re.compile(r'<(?:"(?:[^"\\]|\\.)*+"|[^">])*+>')
+
+
+class _Form(NamedTuple):
+    """How a path is announced, and how it is refused."""
+
+    keyword: str
+    syntax: Reply
+    bad_path: Callable[[str], Reply]
+
+
+_FROM = _Form("FROM:", own_replies.MAIL_SYNTAX, own_replies.bad_reverse_path)
+_TO = _Form("TO:", own_replies.RCPT_SYNTAX, own_replies.bad_forward_path)
+
+
+def _read_mail(argument: str, dialect: Dialect) -> Mail:
+    path, rest = _split_path(argument, _FROM)
+    try:
+        reverse_path = ReversePath.parse(path, default_domain=dialect.default_domain)
+    except AddressError as error:
+        raise _refused_path(path, error, _FROM) from None
+    if not rest:
+        return Mail(reverse_path, NO_MAIL_PARAMETERS)
+    parameters = read_mail_parameters(rest, dialect.extensions)
+    # RFC 1870 §6.1: what is too big is refused before it is sent.
+    if parameters.size is not None and parameters.size > dialect.max_message_octets:
+        raise RemoteProtocolError(own_replies.CONTENT_TOO_BIG)
+    return Mail(reverse_path, parameters)
+
+
+def _read_rcpt(argument: str, dialect: Dialect) -> Rcpt:
+    path, rest = _split_path(argument, _TO)
+    try:
+        forward_path = ForwardPath.parse(path, default_domain=dialect.default_domain)
+    except AddressError as error:
+        raise _refused_path(path, error, _TO) from None
+    return Rcpt(forward_path, read_rcpt_parameters(rest, dialect.extensions) if rest else NO_RCPT_PARAMETERS)
+
+
+def _split_path(argument: str, form: _Form) -> tuple[str, str]:
+    """Return the path with its brackets, and the parameters behind it."""
+    end = len(form.keyword)
+    text = argument[end:].lstrip(" ")
+    if argument[:end].upper() != form.keyword or not text:
+        raise RemoteProtocolError(form.syntax)
+    found = _PATH.match(text)
+    if found is None:
+        raise RemoteProtocolError(form.bad_path("expected an address between < and >"))
+    rest = text[found.end() :]
+    if rest and not rest.startswith(" "):
+        raise RemoteProtocolError(form.bad_path("expected a blank after >"))
+    return found[0], rest
+
+
+def _refused_path(path: str, error: AddressError, form: _Form) -> RemoteProtocolError:
+    return RemoteProtocolError(form.bad_path(error.message) if path.isascii() else own_replies.NEEDS_SMTPUTF8)
+
+
+# ---------------------------------------------------------------- the other commands
+
+
+def _read_helo(argument: str, _: Dialect) -> Helo:
+    return Helo(_domain(argument))
+
+
+def _read_ehlo(argument: str, _: Dialect) -> Ehlo:
+    return Ehlo(_domain(argument))
+
+
+def _read_vrfy(argument: str, _: Dialect) -> Vrfy:
+    if not argument:
+        raise RemoteProtocolError(own_replies.MISSING_ARGUMENT)
+    return Vrfy(_printable(argument))
+
+
+def _read_help(argument: str, _: Dialect) -> Help:
+    return Help(_printable(argument))
+
+
+def _read_noop(_argument: str, _: Dialect) -> Noop:
+    # RFC 5321 §4.1.1.9: an argument is ignored.
+    return Noop()
+
+
+def _alone(command: Command) -> Reader:
+    """Return what reads a verb without an argument."""
+
+    def read(argument: str, _: Dialect) -> Command:
+        if argument:
+            raise RemoteProtocolError(own_replies.NO_ARGUMENT)
+        return command
+
+    return read
+
+
+def _domain(argument: str) -> str:
+    try:
+        return parse_domain(argument)
+    except AddressError:
+        raise RemoteProtocolError(own_replies.BAD_DOMAIN) from None
+
+
+def _printable(argument: str) -> str:
+    if not (argument.isascii() and argument.isprintable()):
+        raise RemoteProtocolError(own_replies.STRANGE_ARGUMENT)
+    return argument
+
+
+# ---------------------------------------------------------------- verbs
+
+COMMANDS: Mapping[bytes, Verb] = {
+    b"HELO": Verb(Helo, _read_helo),
+    b"EHLO": Verb(Ehlo, _read_ehlo),
+    b"MAIL": Verb(Mail, _read_mail),
+    b"RCPT": Verb(Rcpt, _read_rcpt),
+    b"DATA": Verb(Data, _alone(Data())),
+    b"RSET": Verb(Rset, _alone(Rset())),
+    b"NOOP": Verb(Noop, _read_noop),
+    b"QUIT": Verb(Quit, _alone(Quit())),
+    b"VRFY": Verb(Vrfy, _read_vrfy),
+    b"HELP": Verb(Help, _read_help),
+}
+# Verbs of SMTP that are not obeyed.  STARTTLS (RFC 3207), AUTH (RFC 4954) and BDAT (RFC 3030) get a row
+# above, and rows in the transition table, when they are.
+NOT_OFFERED = frozenset({b"STARTTLS", b"AUTH", b"BDAT", b"EXPN", b"ETRN", b"TURN", b"ATRN", b"SEND", b"SOML", b"SAML"})
+# How a browser begins that was told to talk to us: what follows is not the browser's, and is not obeyed.
+HTTP_METHODS = frozenset(
+    {b"GET", b"POST", b"CONNECT", b"HEAD", b"PUT", b"OPTIONS", b"DELETE", b"PATCH", b"TRACE", b"PRI"}
+)

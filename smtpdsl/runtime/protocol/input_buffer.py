@@ -1,0 +1,128 @@
+r"""Received octets that nobody has used yet: command lines are taken from them, or mail data.
+
+NOOP\r\n                 the line b"NOOP"
+NOOP\n                   a bare LF ends nothing: refused, and the session with it
+NOOP AAAAAAA…\r\n        swallowed without being kept, and refused once at its end
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from smtpdsl.mail.reply import Reply
+from smtpdsl.runtime.protocol.own_replies import BARE_LF, LINE_TOO_LONG, STRANGE_OCTET
+
+# A line that has not ended after so many octets is no command of anybody; the session ends.
+MAX_SWALLOWED_OCTETS = 64 * 1024
+# So much of a line that is too long is kept for the log.
+_SHOWN_OCTETS = 80
+
+
+class CommandLine(NamedTuple):
+    """A line without its CRLF; if it is too long, only how it begins.
+
+    A *problem* is the reply to give instead of obeying it, and *closes* ends the session.
+    """
+
+    octets: bytes
+    problem: Reply | None = None
+    closes: bool = False
+
+
+class InputBuffer:
+    """Octets in the order of their arrival; they are copied as seldom as can be."""
+
+    def __init__(self, max_line_octets: int) -> None:
+        """Take no command line of more than *max_line_octets*, its CRLF included."""
+        self._max_line_octets = max_line_octets
+        # What is unused: `_octets` from `_start` on, then what came `_later`.
+        self._octets = b""
+        self._start = 0
+        self._later: list[bytes] = []
+        self._length = 0
+        # Of the line that is being swallowed: how many octets are gone, and how it began.
+        self._swallowed = 0
+        self._shown = b""
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, octets: bytes) -> None:
+        """Take what has arrived."""
+        self._later.append(octets)
+        self._length += len(octets)
+
+    def peek(self, max_octets: int) -> bytes:
+        """Return what has arrived first, at most *max_octets*; it stays here."""
+        self._gather()
+        return self._octets[self._start : self._start + max_octets]
+
+    def discard(self, count: int) -> None:
+        """Forget the first *count* octets: they have been used."""
+        self._start += count
+        self._length -= count
+        if self._length == 0:
+            self._octets = b""
+            self._start = 0
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._octets = b""
+        self._start = self._length = 0
+        self._later.clear()
+
+    def next_line(self) -> CommandLine | None:
+        """Return the next command line, or None if more octets are needed.
+
+        Which line it is, and what is wrong with it, depends on the octets alone and never
+        on how they arrived.
+        """
+        self._gather()
+        start = self._start
+        end = self._octets.find(b"\n", start, start + MAX_SWALLOWED_OCTETS - self._swallowed)
+        if end < 0:
+            return self._swallow()
+        octets = self._octets[start:end]
+        length = self._swallowed + len(octets) + 1
+        self.discard(len(octets) + 1)
+        if length > self._max_line_octets:
+            return self._end_of_long_line(octets)
+        # RFC 5321 §2.3.8: only CRLF ends a line.  Whoever sends anything else is a broken
+        # client, or a server that was made to carry commands for somebody.
+        if not octets.endswith(b"\r"):
+            return CommandLine(octets, BARE_LF, closes=True)
+        octets = octets[:-1]
+        if b"\r" in octets or b"\0" in octets:
+            return CommandLine(octets, STRANGE_OCTET)
+        return CommandLine(octets)
+
+    def _swallow(self) -> CommandLine | None:
+        """Forget the octets of a line that is too long, except the last: it may be the CR of its end."""
+        length = self._swallowed + self._length
+        if length <= self._max_line_octets:
+            return None
+        self._shown = self._shown or self._octets[self._start : self._start + _SHOWN_OCTETS]
+        if length >= MAX_SWALLOWED_OCTETS:
+            self.clear()
+            return CommandLine(self._shown, LINE_TOO_LONG, closes=True)
+        self._swallowed = length - 1
+        self.discard(self._length - 1)
+        return None
+
+    def _end_of_long_line(self, octets: bytes) -> CommandLine:
+        shown = self._shown or octets[:_SHOWN_OCTETS]
+        self._shown = b""
+        self._swallowed = 0
+        if not octets.endswith(b"\r"):
+            return CommandLine(shown, BARE_LF, closes=True)
+        return CommandLine(shown, LINE_TOO_LONG)
+
+    def _gather(self) -> None:
+        """Make one piece of everything that is unused."""
+        if not self._later:
+            return
+        if self._start < len(self._octets):
+            self._later.insert(0, self._octets[self._start :])
+        self._octets = self._later[0] if len(self._later) == 1 else b"".join(self._later)
+        self._start = 0
+        self._later.clear()

@@ -1,0 +1,33 @@
+r"""Replies to octets (RFC 5321 §4.2).
+
+    Reply(code=250, lines=("mx", "SIZE"))   ->   b"250-mx\r\n250 SIZE\r\n"
+
+Whatever a reply says, each line is printable ASCII of a length that every client can take.
+"""
+
+from __future__ import annotations
+
+import re
+
+from smtpdsl.mail.reply import Reply
+
+# RFC 5321 §4.5.3.1.5: code, text and CRLF.
+MAX_LINE_OCTETS = 512
+_MAX_LINE = MAX_LINE_OCTETS - len("\r\n")
+_STRANGER = re.compile(r"[^ -~]")
+
+
+def render(reply: Reply) -> bytes:
+    """Return *reply* as it is sent; its text is cut and cleaned where it has to be."""
+    status = f"{reply.enhanced_status} " if reply.enhanced_status else ""
+    *others, last = reply.lines or ("",)
+    text = _line(f"{reply.code} {status}{last}")
+    if others:
+        text = "".join(_line(f"{reply.code}-{status}{line}") for line in others) + text
+    return text.encode("ascii")
+
+
+def _line(line: str) -> str:
+    if not (line.isascii() and line.isprintable()):
+        line = _STRANGER.sub("?", line)
+    return f"{line[:_MAX_LINE]}\r\n"
