@@ -1,0 +1,118 @@
+"""Which envelopes are attempted together, and what becomes of them.
+
+local    each alone
+relay    those of one message with one action and one domain, up to 100 (RFC 5321 §4.5.3.1.8)
+
+Ok ───────────────────────▶ gone
+TempFail ──▶ too old? ─no─▶ pending, due later
+                └──── yes ▶ held
+PermFail ─────────────────▶ held
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from smtpdsl.runtime.interfaces import Attempt, Outcome, QueuedMessage, Result, Route
+from smtpdsl.runtime.log import Log
+from smtpdsl.runtime.queue.ids import envelope_hex
+from smtpdsl.runtime.queue.report import report_attempt, report_expired, report_held
+from smtpdsl.runtime.queue.schedule import expires, next_try
+from smtpdsl.runtime.queue.store import Changes, State, StoredEnvelope, Update
+
+# What every server has to take in one transaction.
+MAX_TOGETHER = 100
+# Delivery time expired, RFC 3463 §3.5.
+_EXPIRED_STATUS = "5.4.7"
+
+
+class Job(NamedTuple):
+    """Envelopes of one message that are attempted together; they have one lane."""
+
+    message: QueuedMessage
+    envelopes: Sequence[StoredEnvelope]
+
+    @property
+    def lane(self) -> str:
+        """Where it takes its turn."""
+        return self.envelopes[0].lane
+
+
+def jobs_of(route: Route, message: QueuedMessage, envelopes: Iterable[StoredEnvelope]) -> Iterator[Job]:
+    """Put envelopes of *message* together."""
+    if route is Route.LOCAL:
+        for each in envelopes:
+            yield Job(message, (each,))
+        return
+    groups: dict[tuple[str, str], list[StoredEnvelope]] = {}
+    for each in envelopes:
+        groups.setdefault((each.envelope.action, each.lane), []).append(each)
+    for group in groups.values():
+        for start in range(0, len(group), MAX_TOGETHER):
+            yield Job(message, group[start : start + MAX_TOGETHER])
+
+
+def attempt_of(job: Job) -> Attempt:
+    """Tell an agent what to do."""
+    message = job.message
+    if any(each.tries for each in job.envelopes):
+        message = message._replace(was_tried=True)
+    envelopes = tuple(each.envelope for each in job.envelopes)
+    return Attempt(message, envelopes, tuple(envelope_hex(each.number) for each in job.envelopes))
+
+
+def part_expired(job: Job, now: float) -> tuple[list[StoredEnvelope], list[StoredEnvelope]]:
+    """Part the envelopes that are too old from the others; one that was never attempted is not too old."""
+    old: list[StoredEnvelope] = []
+    others: list[StoredEnvelope] = []
+    for each in job.envelopes:
+        (old if each.tries and _is_expired(job.message, each, now) else others).append(each)
+    return old, others
+
+
+def expire(log: Log, message: QueuedMessage, envelopes: Iterable[StoredEnvelope], now: float) -> Changes:
+    """Hold envelopes that are too old."""
+    return Changes(updates=[_expired(log, message, each, now) for each in envelopes])
+
+
+def judge(log: Log, job: Job, outcomes: Sequence[Outcome], now: float) -> Changes:
+    """Decide what becomes of the envelopes of *job*, and report it."""
+    done: list[int] = []
+    updates: list[Update] = []
+    for each, outcome in zip(job.envelopes, outcomes, strict=True):
+        report_attempt(log, job.message, each, outcome, now)
+        if outcome.result is Result.OK:
+            done.append(each.number)
+        else:
+            updates.append(_failed(log, job.message, each, outcome, now))
+    return Changes(done, updates)
+
+
+def _failed(log: Log, message: QueuedMessage, stored: StoredEnvelope, outcome: Outcome, now: float) -> Update:
+    stored = stored._replace(tries=stored.tries + 1, last_try=now, last_error=outcome.text, last_status=outcome.status)
+    if outcome.result is Result.PERMANENT:
+        report_held(log, message, stored, outcome.text, now)
+        return _update(stored, State.HELD, now)
+    if _is_expired(message, stored, now):
+        return _expired(log, message, stored, now)
+    # Its end comes in time, also between two tries.
+    due = min(
+        next_try(message.created, stored.tries, now, stored.envelope.route),
+        expires(message.created, stored.envelope.ttl),
+    )
+    return _update(stored, State.PENDING, due)
+
+
+def _expired(log: Log, message: QueuedMessage, stored: StoredEnvelope, now: float) -> Update:
+    text = f"Envelope expired, the last error was: {stored.last_error}"
+    report_expired(log, message, stored, text, now)
+    return _update(stored._replace(last_error=text, last_status=_EXPIRED_STATUS), State.HELD, now)
+
+
+def _is_expired(message: QueuedMessage, stored: StoredEnvelope, now: float) -> bool:
+    return expires(message.created, stored.envelope.ttl) <= now
+
+
+def _update(stored: StoredEnvelope, state: State, due: float) -> Update:
+    return Update(stored.number, state, due, stored.tries, stored.last_try, stored.last_error, stored.last_status)

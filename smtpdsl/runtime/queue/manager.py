@@ -1,0 +1,252 @@
+"""The queue: takes the responsibility for messages, and sees to it that each is delivered.
+
+    session ──enqueue──▶ spool ──▶ store ──committed──▶ "250"
+                                      │
+                                      └──▶ route queues ──▶ agents ──▶ store
+
+    mda    LOCAL     a RouteQueue of its own, with its own share of the memory:
+    mta    RELAY     mail that waits for one route delays nothing of the other
+
+What is not due soon is only in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from smtpdsl.runtime.interfaces import (
+    ContentWriter,
+    DeliveryAgent,
+    InlineContent,
+    QueuedMessage,
+    Route,
+    Submission,
+)
+from smtpdsl.runtime.log import Log
+from smtpdsl.runtime.queue.files import Files
+from smtpdsl.runtime.queue.ids import MAX_ENVELOPES, Block, MessageNumbers, envelope_number
+from smtpdsl.runtime.queue.lanes import Limits
+from smtpdsl.runtime.queue.memory import Bounds
+from smtpdsl.runtime.queue.opening import Spool, open_spool
+from smtpdsl.runtime.queue.recorder import Recorder
+from smtpdsl.runtime.queue.route_queue import RouteQueue, Shared
+from smtpdsl.runtime.queue.sqlite_store import BLOCK_SIZE
+from smtpdsl.runtime.queue.store import StoredEnvelope, Summary, lane_of
+from smtpdsl.runtime.queue.writer import SpoolWriter
+
+
+class Settings(NamedTuple):
+    """How much the queue does at once, and holds in memory.
+
+    `local` limits deliveries in all and to a user, `relay` in all and to a domain.  The bounds on
+    envelopes and octets of content are shared by the routes in equal parts.
+    """
+
+    local: Limits = Limits(at_once=50, per_lane=7)
+    relay: Limits = Limits(at_once=50, per_lane=10)
+    max_inflight: int = 5000
+    max_content_octets: int = 64 * 1024 * 1024
+    max_per_lane: int = 1000
+    paused: frozenset[Route] = frozenset()
+
+
+class Queue:
+    """Implements `Intake`, and drives the agents."""
+
+    def __init__(
+        self,
+        spool: str | Path,
+        agents: Mapping[Route, DeliveryAgent],
+        log: Log,
+        clock: Callable[[], float] = time.time,
+        settings: Settings | None = None,
+        *,
+        vfs: str | None = None,
+        files: Files | None = None,
+    ) -> None:
+        """Keep messages in the folder *spool*; nothing is opened before `start`.
+
+        Args:
+            spool: A folder, which is made if it is missing.
+            agents: What delivers, for each route.  Mail for a route without one waits.
+            log: Where deliveries are reported to.
+            clock: Tells the time; seconds since 1970.
+            settings: Limits; the default suits a small server.
+            vfs: What SQLite does its input and output with, if not with the operating system.
+            files: What large messages are stored with, if not with the operating system.
+        """
+        # Whoever delivers may work in another folder.
+        self._path = Path(spool).absolute()
+        self._agents = agents
+        self._log = log
+        self._clock = clock
+        self._settings = settings or Settings()
+        self._open = partial(open_spool, self._path, vfs=vfs, files=files)
+        self._spool: Spool
+        self._recorder: Recorder
+        self._numbers: MessageNumbers
+        self._asks_for_numbers = False
+        self._routes: dict[Route, RouteQueue] = {}
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Open the spool, and deliver what is due.
+
+        Raises:
+            SpoolError: The spool cannot be used.
+        """
+        self._spool = self._open()
+        store, content, _, cleaning = self._spool
+        if cleaning.unfinished or cleaning.orphans:
+            self._log.info(
+                f"removed from the spool: {cleaning.unfinished} unfinished messages, "
+                f"{cleaning.orphans} files of messages that are gone"
+            )
+        store.start()
+        self._numbers = MessageNumbers(store.first_block, self._ask_for_numbers)
+        self._recorder = Recorder(store, content, self._log)
+        shared = Shared(store, content, self._recorder, self._log, self._clock)
+        for route, agent in self._agents.items():
+            limits = self._settings.local if route is Route.LOCAL else self._settings.relay
+            self._routes[route] = RouteQueue(route, agent, limits, self._bounds(), shared)
+            if route not in self._settings.paused:
+                self._routes[route].resume()
+
+    def _bounds(self) -> Bounds:
+        settings, count = self._settings, len(Route)
+        envelopes = max(1, settings.max_inflight // count)
+        return Bounds(envelopes, settings.max_content_octets // count, min(envelopes, settings.max_per_lane))
+
+    async def stop(self, grace: float) -> None:
+        """Start no more attempts, wait *grace* seconds for those that run, and close the spool.
+
+        Messages are taken until the end, but not attempted.
+        """
+        for route in self._routes.values():
+            route.pause()
+        tasks = self._tasks()
+        if tasks and grace > 0:
+            await asyncio.wait(tasks, timeout=grace)
+        for route in self._routes.values():
+            route.abandon()
+        if late := self._tasks():
+            await asyncio.wait(late)
+        await self._recorder.finish()
+        await self._spool.content.close()
+        await self._spool.store.close()
+        self._spool.lock.release()
+
+    def _tasks(self) -> frozenset[asyncio.Task[object]]:
+        return frozenset(task for route in self._routes.values() for task in route.tasks)
+
+    def pause(self, route: Route) -> None:
+        """Attempt nothing of *route* until `resume`; what runs, ends."""
+        self._routes[route].pause()
+
+    def resume(self, route: Route) -> None:
+        """Attempt what is due of *route*."""
+        self._routes[route].resume()
+
+    async def summary(self) -> Summary:
+        """Count what the queue has.
+
+        Raises:
+            StorageError: It cannot be read now.
+        """
+        return await self._spool.store.summary()
+
+    # ------------------------------------------------------------ intake
+
+    def next_message_id(self) -> int:
+        """Return a number that no other message of this spool has."""
+        return self._numbers.take()
+
+    def _ask_for_numbers(self) -> None:
+        if not self._asks_for_numbers:
+            self._asks_for_numbers = True
+            self._spool.store.reserve(BLOCK_SIZE).add_done_callback(self._on_reserved)
+
+    def _on_reserved(self, future: asyncio.Future[Block]) -> None:
+        self._asks_for_numbers = False
+        # If it failed, the next message asks again.
+        if future.exception() is None:
+            self._numbers.add(future.result())
+
+    def open_content(self, message_id: int) -> ContentWriter:
+        """Start to store a large message."""
+        return self._spool.content.open(message_id)
+
+    def enqueue(self, submission: Submission) -> Awaitable[None]:
+        """Take the responsibility for a message; done when it is on stable storage."""
+        assert 0 < len(submission.envelopes) <= MAX_ENVELOPES, "a message without envelopes would never go"
+        # A future of its own: whoever waits for it may go away, and the message is ours all the same.
+        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        content = submission.content
+        if isinstance(content, InlineContent):
+            self._add(submission, content.octets, content.size, accepted)
+        else:
+            assert isinstance(content, SpoolWriter), "it comes from open_content"
+            content.seal().add_done_callback(partial(self._on_sealed, submission, content, accepted))
+        return accepted
+
+    def _on_sealed(
+        self, submission: Submission, writer: SpoolWriter, accepted: asyncio.Future[None], sealed: asyncio.Future[None]
+    ) -> None:
+        error = sealed.exception()
+        if error is None:
+            self._add(submission, None, writer.size, accepted)
+        else:
+            _refuse(accepted, error)
+
+    def _add(self, submission: Submission, octets: bytes | None, size: int, accepted: asyncio.Future[None]) -> None:
+        added = self._spool.store.add(submission, octets, size)
+        added.add_done_callback(partial(self._on_added, submission, octets, size, accepted))
+
+    def _on_added(
+        self,
+        submission: Submission,
+        octets: bytes | None,
+        size: int,
+        accepted: asyncio.Future[None],
+        added: asyncio.Future[None],
+    ) -> None:
+        error = added.exception()
+        if error is not None:
+            if octets is None:
+                self._spool.content.remove(submission.message_id)
+            _refuse(accepted, error)
+            return
+        if not accepted.done():
+            accepted.set_result(None)
+        self._offer(submission, octets, size)
+
+    def _offer(self, submission: Submission, octets: bytes | None, size: int) -> None:
+        """Attempt a message at once, without reading it back."""
+        message = QueuedMessage(
+            message_id=submission.message_id,
+            reverse_path=submission.reverse_path,
+            client=submission.client,
+            created=submission.created,
+            content=self._spool.content.content(submission.message_id, octets, size),
+        )
+        by_route: dict[Route, list[StoredEnvelope]] = {}
+        for position, each in enumerate(submission.envelopes, 1):
+            number = envelope_number(submission.message_id, position)
+            stored = StoredEnvelope(number, each, lane_of(each), submission.created)
+            by_route.setdefault(each.route, []).append(stored)
+        for route, envelopes in by_route.items():
+            if route in self._routes:
+                self._routes[route].offer(message, envelopes)
+
+
+def _refuse(accepted: asyncio.Future[None], error: BaseException) -> None:
+    if not accepted.done():
+        accepted.set_exception(error)
+        # Whoever waited may be gone; then it is nobody's mistake that nobody hears of it.
+        accepted.exception()

@@ -1,0 +1,277 @@
+"""The envelopes of one route: what is due is loaded, takes its turn, is attempted, and recorded.
+
+    enqueue ──fresh──▶ offer ──▶ memory ──▶ lanes ──▶ agent ──▶ recorder ──▶ store
+                         ▲  └─ no room ─▶ stays in the store       │
+      store ──due──▶ load┘◀──────────── next_due ◀──── later ──────┘
+
+Invariant: a pending envelope of the route that is neither in memory nor in an overflowing lane is due
+at `next_due` or later.  So one number says both when to wake up, and from where to load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from smtpdsl.runtime.fault import describe_fault
+from smtpdsl.runtime.interfaces import DeliveryAgent, Outcome, QueuedMessage, Result, Route
+from smtpdsl.runtime.log import Log
+from smtpdsl.runtime.queue.ids import envelope_hex, message_of
+from smtpdsl.runtime.queue.jobs import Job, attempt_of, expire, jobs_of, judge, part_expired
+from smtpdsl.runtime.queue.lanes import Lanes, Limits
+from smtpdsl.runtime.queue.memory import Bounds, Memory
+from smtpdsl.runtime.queue.recorder import PAUSE_SECONDS, Recorder
+from smtpdsl.runtime.queue.spool import ContentFolder
+from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, State, Store, StoredEnvelope, StoredMessage
+
+# The wall clock may be set, and the clock of the loop stands still while a machine sleeps: look again in time.
+LONGEST_SLEEP_SECONDS = 600.0
+# How many envelopes, and octets of content, are loaded with one request.
+_LOAD_ENVELOPES = 256
+_LOAD_OCTETS = 4 * 1024 * 1024
+# Less room than this is not worth a request.
+_WORTHWHILE_OCTETS = 1024 * 1024
+
+_FAULT = Outcome(Result.TEMPORARY, "internal error of the delivery agent", "4.3.0")
+
+
+class Shared(NamedTuple):
+    """What the routes have in common."""
+
+    store: Store
+    content: ContentFolder
+    recorder: Recorder
+    log: Log
+    clock: Callable[[], float]
+
+
+class RouteQueue:
+    """What is known of a route's envelopes; everything happens on the event loop."""
+
+    def __init__(self, route: Route, agent: DeliveryAgent, limits: Limits, bounds: Bounds, shared: Shared) -> None:
+        """Attempt nothing before `resume`."""
+        self._route = route
+        self._agent = agent
+        self._shared = shared
+        self._log = shared.log
+        self._loop = asyncio.get_running_loop()
+        self._lanes: Lanes[Job] = Lanes(limits)
+        self._memory = Memory(bounds)
+        self._load_envelopes = min(_LOAD_ENVELOPES, max(1, bounds.envelopes // 2))
+        self._worthwhile_octets = min(_WORTHWHILE_OCTETS, bounds.octets // 2)
+        # Lanes of which envelopes stay in the store until others of them are gone.
+        self._overflowing: set[str] = set()
+        self._next_due = -math.inf
+        self._is_loading = False
+        # What was loaded last found no room: only a release can change that.
+        self._is_stuffed = False
+        self._rest_until = -math.inf
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_is_for = math.inf
+        self._tasks: set[asyncio.Task[Sequence[Outcome]]] = set()
+        self._is_open = False
+        self._is_abandoned = False
+
+    @property
+    def memory(self) -> Memory:
+        """What is held."""
+        return self._memory
+
+    @property
+    def tasks(self) -> frozenset[asyncio.Task[Sequence[Outcome]]]:
+        """The attempts that run."""
+        return frozenset(self._tasks)
+
+    def resume(self) -> None:
+        """Attempt what is due."""
+        self._is_open = True
+        self._next_due = -math.inf
+        self._look()
+
+    def pause(self) -> None:
+        """Start no attempts, and hold nothing but those that run."""
+        self._is_open = False
+        self._cancel_timer()
+        for job in self._lanes.clear():
+            for each in job.envelopes:
+                self._memory.release(each.number)
+        self._overflowing.clear()
+
+    def abandon(self) -> None:
+        """End the attempts that run; their envelopes stay as they are, and the next start tries them."""
+        self._is_abandoned = True
+        for task in self._tasks:
+            task.cancel()
+
+    def offer(self, message: QueuedMessage, envelopes: Iterable[StoredEnvelope]) -> None:
+        """Take envelopes that the store has, as far as there is room, and attempt them."""
+        taken = [each for each in envelopes if self._hold(message, each)]
+        for job in jobs_of(self._route, message, taken):
+            self._lanes.put(job.lane, job)
+        self._start_attempts()
+
+    def _hold(self, message: QueuedMessage, stored: StoredEnvelope) -> bool:
+        memory = self._memory
+        if stored.number in memory:
+            return False
+        if memory.is_full(stored.lane):
+            self._overflowing.add(stored.lane)
+        elif self._is_open and memory.has_room(message):
+            memory.hold(message, stored)
+            return True
+        else:
+            self._expect(stored.due)
+        return False
+
+    # ------------------------------------------------------------ attempts
+
+    def _start_attempts(self) -> None:
+        while self._is_open and (job := self._lanes.take()) is not None:
+            self._start(job)
+
+    def _start(self, job: Job) -> None:
+        now = self._shared.clock()
+        old, others = part_expired(job, now)
+        if old:
+            self._record(expire(self._log, job.message, old, now), old)
+        if not others:
+            self._lanes.finish(job.lane)
+            return
+        job = Job(job.message, others)
+        task = self._loop.create_task(self._deliver(job))
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._on_attempted, job))
+
+    async def _deliver(self, job: Job) -> Sequence[Outcome]:
+        return await self._agent.deliver(attempt_of(job))
+
+    def _on_attempted(self, job: Job, task: asyncio.Task[Sequence[Outcome]]) -> None:
+        self._tasks.discard(task)
+        self._lanes.finish(job.lane)
+        if task.cancelled() and self._is_abandoned:
+            return
+        changes = judge(self._log, job, self._outcomes(job, task), self._shared.clock())
+        self._record(changes, job.envelopes)
+        self._start_attempts()
+
+    def _outcomes(self, job: Job, task: asyncio.Task[Sequence[Outcome]]) -> Sequence[Outcome]:
+        """Return what the agent says; if it does not keep its promise, the envelopes stay."""
+        if task.cancelled():
+            problem = "it was cancelled"
+        elif (error := task.exception()) is not None:
+            problem = describe_fault(error)
+        elif not isinstance(outcomes := task.result(), Sequence) or len(outcomes) != len(job.envelopes):
+            problem = f"it returned no {len(job.envelopes)} outcomes"
+        else:
+            return outcomes
+        shown = ", ".join(envelope_hex(each.number) for each in job.envelopes)
+        self._log.warn(f"the agent for {self._route.value} failed to deliver {shown}: {problem}")
+        return [_FAULT] * len(job.envelopes)
+
+    def _record(self, changes: Changes, envelopes: Sequence[StoredEnvelope]) -> None:
+        self._shared.recorder.record(changes, partial(self._on_recorded, changes, envelopes))
+
+    def _on_recorded(self, changes: Changes, envelopes: Sequence[StoredEnvelope]) -> None:
+        """Forget what the store knows now."""
+        self._is_stuffed = False
+        for each in envelopes:
+            lane = self._memory.release(each.number)
+            if lane in self._overflowing and self._memory.is_half_empty(lane):
+                self._overflowing.discard(lane)
+                self._next_due = -math.inf
+        for update in changes.updates:
+            if update.state is State.PENDING:
+                self._expect(update.due)
+        self._look()
+
+    # ------------------------------------------------------------ loading
+
+    def _expect(self, due: float) -> None:
+        self._next_due = min(self._next_due, due)
+
+    def _look(self) -> None:
+        """Load what is due, or wake up when something is."""
+        if self._timer is not None and self._timer_is_for == self._next_due:
+            return
+        self._cancel_timer()
+        if not self._is_open or self._is_loading or self._next_due == math.inf:
+            return
+        now = self._loop.time()
+        wait = max(self._next_due - self._shared.clock(), self._rest_until - now)
+        if wait > 0:
+            self._timer = self._loop.call_at(now + min(wait, LONGEST_SLEEP_SECONDS), self._on_timer)
+            self._timer_is_for = self._next_due
+        elif self._is_worthwhile():
+            self._load()
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._look()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _is_worthwhile(self) -> bool:
+        envelopes, octets = self._memory.room()
+        has_room = envelopes >= self._load_envelopes and octets >= self._worthwhile_octets
+        return (has_room and not self._is_stuffed) or not len(self._memory)
+
+    def _load(self) -> None:
+        envelopes, octets = self._memory.room()
+        full = self._memory.full_lanes()
+        self._overflowing |= full
+        query = DueQuery(
+            route=self._route,
+            since=self._next_due,
+            until=self._shared.clock(),
+            limit=min(envelopes, self._load_envelopes),
+            max_octets=min(octets, _LOAD_OCTETS),
+            has=self._memory.numbers(),
+            full=full,
+        )
+        self._is_loading = True
+        # Whatever is left in the store meanwhile lowers it again.
+        self._next_due = math.inf
+        self._shared.store.load(query).add_done_callback(partial(self._on_loaded, query))
+
+    def _on_loaded(self, query: DueQuery, future: asyncio.Future[DueBatch]) -> None:
+        self._is_loading = False
+        error = future.exception()
+        if error is None:
+            self._take(future.result())
+        else:
+            self._log.warn(f"the queue cannot be read, and is read again later: {error}")
+            self._rest_until = self._loop.time() + PAUSE_SECONDS
+            self._expect(query.since)
+        self._look()
+
+    def _take(self, batch: DueBatch) -> None:
+        self._expect(batch.next_due)
+        for damage in batch.damaged:
+            shown = envelope_hex(damage.number)
+            self._log.warn(f"envelope {shown} is damaged, and is kept without being tried: {damage.problem}")
+        by_message: dict[int, list[StoredEnvelope]] = {}
+        for each in batch.envelopes:
+            by_message.setdefault(message_of(each.number), []).append(each)
+        held = len(self._memory)
+        for message_id, envelopes in by_message.items():
+            self.offer(self._message(batch.messages[message_id]), envelopes)
+        self._is_stuffed = bool(batch.envelopes) and len(self._memory) == held
+
+    def _message(self, stored: StoredMessage) -> QueuedMessage:
+        known = self._memory.message(stored.message_id)
+        if known is not None:
+            return known
+        return QueuedMessage(
+            message_id=stored.message_id,
+            reverse_path=stored.reverse_path,
+            client=stored.client,
+            created=stored.created,
+            content=self._shared.content.content(stored.message_id, stored.octets, stored.size),
+            was_tried=stored.run != self._shared.store.run,
+        )

@@ -1,0 +1,227 @@
+"""SQLite, as the embedded store uses it: opening, transactions, and what its errors mean.
+
+    queue.db missing      made as queue.db.new, complete and synced, then renamed: an empty one is always damage
+    another application   refused, and not touched
+    a newer schema        refused, and not touched
+    a queue               opened for this process alone, until it ends
+
+The only module that imports apsw, which brings a current SQLite of its own: that of the system may be a
+release that damages databases in WAL mode.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import apsw
+
+from smtpdsl.runtime.interfaces import StorageError, StorageFullError
+from smtpdsl.runtime.queue.folder import SpoolError, sync_folder
+from smtpdsl.runtime.queue.schema import APPLICATION_ID, CHECKPOINT_PAGES, CONNECTION, CREATE, FIRST_ROW, SCHEMA
+
+Value: TypeAlias = "int | float | str | bytes | None"
+Row: TypeAlias = Sequence[Value]
+
+# How long another program may hold the database when the server starts, in milliseconds.
+_PATIENCE = 1000
+_MAGIC = b"SQLite format 3\0"
+# Where the header of a database file has the number of its schema, and what application it belongs to.
+_HEADER_OCTETS = 100
+_USER_VERSION = slice(60, 64)
+_APPLICATION_ID = slice(68, 72)
+
+
+class UnfitError(StorageError):
+    """This request cannot be carried out; the others can."""
+
+
+class Database:
+    """An open database, for one thread at a time."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        """Use *connection*."""
+        self._connection = connection
+        self._log_pages = 0
+        connection.set_wal_hook(self._on_commit)
+        # How many transactions were committed.
+        self.transactions = 0
+
+    def transaction(self, work: Callable[[], None]) -> None:
+        """Do *work* in a transaction, which is on stable storage afterwards, or has changed nothing.
+
+        Raises:
+            UnfitError: *work* wanted something that cannot be stored.
+            StorageFullError: There is no room for it.
+            StorageError: The database cannot be read or written.
+        """
+        try:
+            # A rollback can fail with the disk; then it is made up for here.
+            self._roll_back()
+            self._connection.execute("BEGIN IMMEDIATE")
+            work()
+            self._connection.execute("COMMIT")
+        except (apsw.Error, OSError, ValueError, OverflowError, MemoryError) as error:
+            failure = self._failure(error)
+            with contextlib.suppress(apsw.Error):
+                self._roll_back()
+            raise failure from error
+        self.transactions += 1
+
+    def rows(self, statement: str, values: Row = ()) -> Iterable[tuple[Value, ...]]:
+        """Run *statement* and return its rows as they are found."""
+        return self._connection.execute(statement, values)
+
+    def number(self, statement: str, values: Row = ()) -> int:
+        """Run *statement*, whose result is one number."""
+        ((number,),) = self._connection.execute(statement, values).fetchall()
+        assert isinstance(number, int), "the tables are strict"
+        return number
+
+    def run_for_each(self, statement: str, rows: Sequence[Row]) -> list[tuple[Value, ...]]:
+        """Run *statement* once for each of *rows*, and return what it returns."""
+        return self._connection.executemany(statement, rows).fetchall() if rows else []
+
+    def checkpoint(self) -> None:
+        """Copy the log into the database if it has become long; whatever fails is done another time.
+
+        Not left to SQLite, which would let the commit wait for it that happens to make the log too long.
+        """
+        if self._log_pages >= CHECKPOINT_PAGES:
+            with contextlib.suppress(apsw.Error):
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def close(self) -> None:
+        """Close; what is in the log is copied into the database if possible, and stays in the log otherwise."""
+        _close(self._connection)
+
+    def _on_commit(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _failure(self, error: BaseException) -> StorageError:
+        # What a quota or a late write says arrives as an error of input and output.
+        is_late = isinstance(error, apsw.IOError) and self._connection.system_errno in (errno.ENOSPC, errno.EDQUOT)
+        if isinstance(error, apsw.FullError) or is_late:
+            return StorageFullError("no space is left for the spool")
+        if isinstance(error, (apsw.ConstraintError, apsw.TooBigError, ValueError, OverflowError)):
+            return UnfitError(f"the queue cannot hold this: {error}")
+        return StorageError(f"the spool cannot be read or written: {error}")
+
+
+def open_database(path: Path, first_number: int, vfs: str | None = None) -> Database:
+    """Open the database at *path*, and make it if it is missing.
+
+    Args:
+        path: The file, in a folder that this process has locked.
+        first_number: Where the numbers of messages begin in a new database.
+        vfs: What SQLite does its input and output with, if not with the operating system.
+
+    Raises:
+        SpoolError: It is none of ours, damaged, newer, or cannot be read and written.
+    """
+    try:
+        if path.exists():
+            _look_at_header(path)
+        else:
+            _create(path, first_number, vfs)
+        return Database(_connect(path, vfs))
+    except apsw.Error as error:
+        raise _problem(path, _complaint(path.name, error)) from error
+    except OSError as error:
+        raise SpoolError.of(path.parent, error) from error
+
+
+def _look_at_header(path: Path) -> None:
+    """Refuse what is no queue before SQLite opens it, which could change it."""
+    # Nothing is written, but it must be possible to.
+    with path.open("r+b") as file:
+        header = file.read(_HEADER_OCTETS)
+    if not header:
+        raise _problem(path, f"is damaged: {path.name} is empty")
+    application = int.from_bytes(header[_APPLICATION_ID])
+    if not header.startswith(_MAGIC) or application != APPLICATION_ID:
+        raise _problem(path, f"is none of smtpdsl: {path.name} is the file of another program")
+    if len(header) < _HEADER_OCTETS:
+        raise _problem(path, f"is damaged: {path.name} ends after {len(header)} octets")
+    _refuse_newer(path, int.from_bytes(header[_USER_VERSION]))
+
+
+def _refuse_newer(path: Path, schema: int) -> None:
+    if schema > SCHEMA:
+        known = f"this version of smtpdsl knows up to {SCHEMA}: run the version that wrote it"
+        raise _problem(path, f"has schema {schema}, and {known}")
+
+
+def _create(path: Path, first_number: int, vfs: str | None) -> None:
+    """Make the database under another name, so that it is there as a whole or not at all."""
+    if Path(f"{path}-wal").exists():
+        # SQLite would take what is in it for a part of the new database.
+        raise _problem(path, f"is damaged: {path.name} is gone, and {path.name}-wal is there")
+    new = Path(f"{path}.new")
+    for left_behind in (new, Path(f"{new}-wal"), Path(f"{new}-journal"), Path(f"{new}-shm")):
+        left_behind.unlink(missing_ok=True)
+    # SQLite takes the mode of its other files from this one.
+    os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    connection = apsw.Connection(str(new), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+        connection.execute(CREATE).fetchall()
+        connection.execute(FIRST_ROW, (first_number,))
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        _close(connection)
+    new.rename(path)
+    sync_folder(path.parent)
+
+
+def _connect(path: Path, vfs: str | None) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    try:
+        connection.set_busy_timeout(_PATIENCE)
+        # Until it is known to be ours, closing leaves everything as it is.
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+        for (schema,) in connection.execute("PRAGMA user_version"):
+            assert isinstance(schema, int), "it is four octets of the header"
+            _refuse_newer(path, schema)
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+        connection.execute(CONNECTION).fetchall()
+    except BaseException:
+        _close(connection)
+        raise
+    return connection
+
+
+def _close(connection: apsw.Connection) -> None:
+    # What fails leaves the log as it is, for the next start.
+    with contextlib.suppress(apsw.Error):
+        connection.close()
+
+
+def _problem(path: Path, text: str) -> SpoolError:
+    return SpoolError(f"the spool {path.parent} {text}")
+
+
+def _complaint(name: str, error: apsw.Error) -> str:
+    match error:
+        case apsw.BusyError() | apsw.LockedError():
+            return f"is in use: another program has opened {name}"
+        case apsw.NotADBError() | apsw.CorruptError():
+            return f"is damaged: {name}: {error}"
+        case apsw.ReadOnlyError():
+            return f"cannot be used: {name} can only be read"
+        case apsw.FullError():
+            return f"cannot be used: no space left on device, {name}"
+        case apsw.CantOpenError() | apsw.PermissionsError() | apsw.AuthError():
+            return f"cannot be used: permission denied, {name}"
+    return f"cannot be read or written: {name}: {error}"

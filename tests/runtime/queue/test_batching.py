@@ -1,0 +1,164 @@
+"""What waits is carried out together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from smtpdsl.runtime.interfaces import StorageError
+from smtpdsl.runtime.queue import batching
+from smtpdsl.runtime.queue.batching import AnyRequest, Batcher, Request
+from tests.runtime.queue.sample import run
+
+
+class Work:
+    """What a batcher calls; the first batch waits until it is `released`."""
+
+    def __init__(self) -> None:
+        """Carry out nothing yet."""
+        self.batches: list[int] = []
+        self.released = threading.Event()
+        self.calls: list[str] = []
+
+    def carry_out(self, batch: Sequence[AnyRequest]) -> None:
+        """Wait, and count."""
+        self.released.wait()
+        self.batches.append(len(batch))
+        self.calls.append("carry out")
+        for request in batch:
+            request.succeed(len(self.batches))
+
+    def clean_up(self) -> None:
+        """Count."""
+        self.calls.append("clean up")
+
+    def close(self) -> None:
+        """Count."""
+        self.calls.append("close")
+
+    def start(self) -> Batcher:
+        """Start a batcher that calls this."""
+        return Batcher(self.carry_out, self.clean_up, self.close)
+
+
+class Sized(Request[int]):
+    """A request of some size."""
+
+    def __init__(self, octets: int = 0) -> None:
+        """Have *octets*."""
+        super().__init__()
+        self.octets = octets
+
+
+def test_what_waits_is_one_batch() -> None:
+    """While the first request is carried out, the others gather."""
+
+    async def scenario() -> list[int]:
+        work = Work()
+        batcher = work.start()
+        first = batcher.submit(Sized())
+        others = [batcher.submit(Sized()) for _ in range(100)]
+        work.released.set()
+        await asyncio.gather(first, *others)
+        await batcher.close()
+        assert work.calls[-2:] == ["clean up", "close"]
+        return work.batches
+
+    batches = run(scenario())
+
+    assert sum(batches) == 101
+    assert len(batches) <= 2
+
+
+@pytest.mark.parametrize(
+    ("octets", "expected"), [(0, batching.MAX_REQUESTS), (batching.MAX_OCTETS // 4, 4), (batching.MAX_OCTETS, 1)]
+)
+def test_a_batch_is_bounded(octets: int, expected: int) -> None:
+    """By its number of requests, and by their size."""
+
+    async def scenario() -> list[int]:
+        work = Work()
+        batcher = work.start()
+        futures = [batcher.submit(Sized(octets)) for _ in range(2 * expected + 1)]
+        work.released.set()
+        await asyncio.gather(*futures)
+        await batcher.close()
+        return work.batches
+
+    assert max(run(scenario())) == expected
+
+
+def test_nobody_waits_for_cleaning_up() -> None:
+    """Results are on their way before it begins."""
+    told = threading.Event()
+    seen: list[bool] = []
+
+    def clean_up() -> None:
+        seen.append(told.wait(10))
+
+    async def scenario() -> None:
+        work = Work()
+        work.released.set()
+        batcher = Batcher(work.carry_out, clean_up, work.close)
+        await batcher.submit(Sized())
+        told.set()
+        await batcher.close()
+
+    run(scenario())
+
+    assert seen == [True]
+
+
+def test_closing_does_what_was_asked_before() -> None:
+    """Whoever asks later is told that it is too late."""
+
+    async def scenario() -> None:
+        work = Work()
+        batcher = work.start()
+        first = batcher.submit(Sized())
+        closing = asyncio.ensure_future(batcher.close())
+        await asyncio.sleep(0)
+        work.released.set()
+        await closing
+        assert await first == 1
+        with pytest.raises(StorageError, match="the queue is closed"):
+            await batcher.submit(Sized())
+
+    run(scenario())
+
+
+def test_nobody_waits_for_what_was_given_up() -> None:
+    """A request whose future was cancelled is carried out, and its result is dropped."""
+
+    async def scenario() -> None:
+        work = Work()
+        batcher = work.start()
+        given_up, other = batcher.submit(Sized()), batcher.submit(Sized())
+        given_up.cancel()
+        work.released.set()
+        await other
+        await batcher.close()
+        assert sum(work.batches) == 2
+
+    run(scenario())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_of_ours_leaves_nobody_waiting() -> None:
+    """If the thread ends because of a bug, what it had is refused, and what is asked later, too."""
+
+    def stumble(_: Sequence[AnyRequest]) -> None:
+        raise AssertionError
+
+    async def scenario() -> None:
+        batcher = Batcher(stumble, lambda: None, lambda: None)
+        with pytest.raises(StorageError):
+            await batcher.submit(Sized())
+        with pytest.raises(StorageError):
+            await batcher.submit(Sized())
+        await batcher.close()
+
+    run(scenario())
