@@ -1,0 +1,1 @@
+"""Does in other users' names what the server may not do itself, or should not."""
