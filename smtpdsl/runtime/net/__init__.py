@@ -1,0 +1,1 @@
+"""asyncio around the protocol: listeners, sessions and the connections of the relay."""

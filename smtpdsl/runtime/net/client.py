@@ -1,0 +1,219 @@
+"""A connection to another mail server: asyncio outside, the protocol core inside.
+
+    octets ──▶ core ──event──▶ whoever awaits `ready` or `send`
+    octets ◀── core ◀──message─┘
+
+One timer watches over the server: what is waited for has its own limit (RFC 5321 §4.5.3.2),
+and so has each block of a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import aclosing
+from typing import NamedTuple, cast
+
+from smtpdsl.runtime.interfaces import Content, InlineContent
+from smtpdsl.runtime.net.outgoing import blocks
+from smtpdsl.runtime.protocol.client import ClientSession, Failed, Finished, Phase, Ready, Transaction, Verdict
+from smtpdsl.runtime.protocol.client_verdicts import temporary
+
+
+class PhaseLimits(NamedTuple):
+    """How long a server is waited for, in seconds (RFC 5321 §4.5.3.2; EHLO counts with the greeting)."""
+
+    resolve: float = 60
+    connect: float = 30
+    greeting: float = 300
+    mail: float = 300
+    rcpt: float = 300
+    data: float = 120
+    block: float = 180
+    end: float = 600
+    # The answer to QUIT changes nothing; a server that closes on its side first saves us a port.
+    quit: float = 5
+
+
+class Connection(asyncio.Protocol):
+    """A session over a connection of its own."""
+
+    def __init__(self, core: ClientSession, limits: PhaseLimits) -> None:
+        """Speak as *core* does, and wait as *limits* allow."""
+        self.source = ""
+        self._core = core
+        self._loop = asyncio.get_running_loop()
+        self._limits = {
+            Phase.GREETING: limits.greeting,
+            Phase.EHLO: limits.greeting,
+            Phase.HELO: limits.greeting,
+            Phase.RSET: limits.mail,
+            Phase.MAIL: limits.mail,
+            Phase.RCPT: limits.rcpt,
+            Phase.DATA: limits.data,
+            Phase.CONTENT: limits.block,
+            Phase.END: limits.end,
+            Phase.QUIT: limits.quit,
+        }
+        self._timer: asyncio.TimerHandle | None = None
+        self._watched: tuple[Phase, int, int] | None = None
+        self._blocks = 0
+        self._is_blocked = False
+        self._waiter: asyncio.Future[None] | None = None
+        self.closed = self._loop.create_future()
+
+    # ------------------------------------------------------------ what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the greeting."""
+        # A transport of uvloop has all of these methods, and none of asyncio's classes.
+        self._transport = cast("asyncio.Transport", transport)
+        self.source = transport.get_extra_info("sockname")[0]
+        self._advance()
+
+    def data_received(self, octets: bytes) -> None:
+        """Take what the server says, and say what comes next."""
+        self._core.receive_data(octets)
+        self._advance()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits."""
+        self._core.connection_lost(reason_of(exc) if isinstance(exc, OSError) else "closed by the other side")
+        self._advance()
+        self.closed.set_result(None)
+
+    def pause_writing(self) -> None:
+        """Stop reading the message: the server takes it slower than we send."""
+        self._is_blocked = True
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._is_blocked = False
+        self._wake()
+
+    # ------------------------------------------------------------ for the relay
+
+    async def ready(self) -> Verdict | None:
+        """Wait until the server takes messages; the verdict says why it does not."""
+        event = await self._event()
+        assert isinstance(event, Ready | Failed), "nothing else comes first"
+        return event.verdict if isinstance(event, Failed) else None
+
+    async def send(self, transaction: Transaction, content: Content) -> tuple[Verdict, ...]:
+        """Send one message, and return what became of each of its recipients."""
+        self._core.begin(transaction)
+        self._advance()
+        event = await self._event()
+        if not isinstance(event, Finished):
+            await self._send_content(content)
+            event = await self._event()
+        assert isinstance(event, Finished), "a transaction has one end"
+        return event.verdicts
+
+    def leave(self) -> None:
+        """Say good-bye and wait for the answer, but not long, and nobody has to wait with us."""
+        self._core.quit()
+        self._advance()
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self._core.connection_lost("closed on our side")
+        self._advance()
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is gone."""
+        await asyncio.shield(self.closed)
+
+    # ------------------------------------------------------------ working
+
+    def _advance(self) -> None:
+        """Send what the core has to say, watch what it waits for, and end with it."""
+        octets = self._core.data_to_send()
+        if octets and not self._transport.is_closing():
+            self._transport.write(octets)
+        if self._core.is_closed and not self._transport.is_closing():
+            # Nothing is left to be said: QUIT was answered, or there is no sense in talking on.
+            self._transport.abort()
+        self._watch()
+        self._wake()
+
+    def _watch(self) -> None:
+        """Start the clock anew whenever something has been answered or taken."""
+        watched = (self._core.phase, self._core.answered, self._blocks)
+        if watched == self._watched and not self._core.is_closed:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._watched = watched
+        seconds = self._limits.get(self._core.phase)
+        if seconds is not None and not self._core.is_closed:
+            self._timer = self._loop.call_later(seconds, self._give_up, seconds)
+
+    def _give_up(self, seconds: float) -> None:
+        self._core.timed_out(seconds)
+        self._advance()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    async def _event(self) -> object:
+        while (event := self._core.next_event()) is None:
+            await self._wait()
+        return event
+
+    # ------------------------------------------------------------ content
+
+    async def _send_content(self, content: Content) -> None:
+        if isinstance(content, InlineContent):
+            self._core.send_content(content.octets)
+        else:
+            try:
+                async with aclosing(blocks(content)) as pieces:
+                    async for block in pieces:
+                        if not await self._send_block(block):
+                            return
+            except OSError as error:
+                # Without the dot the server has no message, and forgets what it got of this one.
+                text = f"the message cannot be read from the queue: {reason_of(error)}"
+                self._core.abandon(temporary(text, "4.3.0"))
+        self._core.end_content()
+        self._advance()
+
+    async def _send_block(self, block: bytes) -> bool:
+        """Send *block*, wait until the server has room for another one, and say whether it wants any."""
+        self._core.send_content(block)
+        self._blocks += 1
+        self._advance()
+        while self._is_blocked and self._core.phase is Phase.CONTENT:
+            await self._wait()
+        return self._core.phase is Phase.CONTENT
+
+
+async def connect(core: ClientSession, address: str, port: int, limits: PhaseLimits) -> Connection:
+    """Connect to *address*, text without brackets.
+
+    Raises:
+        OSError: There is no connection; TimeoutError is one of them.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(limits.connect):
+            _, connection = await loop.create_connection(lambda: Connection(core, limits), address, port)
+    except TimeoutError as error:
+        # The kernel gives up, too, and then there is a number to say so.
+        raise error if error.errno else TimeoutError(f"no answer within {limits.connect:g} seconds") from None
+    return connection
+
+
+def reason_of(error: OSError) -> str:
+    """Say in the system's words what went wrong; asyncio's own text repeats the address."""
+    return os.strerror(error.errno) if error.errno else str(error)

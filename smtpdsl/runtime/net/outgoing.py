@@ -1,0 +1,77 @@
+"""The mail data of the queue on its way to a server: looked at once, then read in blocks.
+
+Files are read in threads of the event loop's executor; a message is never in memory as a whole, unless
+the queue holds it there already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator
+from typing import NamedTuple
+
+from smtpdsl.runtime.interfaces import Content, InlineContent, SpooledContent
+
+BLOCK_OCTETS = 128 * 1024
+
+
+class Measure(NamedTuple):
+    """What a server is told of mail data: its octets with CR LF at the end of each line, and whether some are 8-bit."""
+
+    octets: int
+    is_8bit: bool
+
+
+async def measure(content: Content) -> Measure:
+    """Look at all of *content*.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    if isinstance(content, InlineContent):
+        octets = content.octets
+        return Measure(len(octets) + octets.count(b"\n") + _missing_line_end(octets), not octets.isascii())
+    return await asyncio.get_running_loop().run_in_executor(None, _measure_file, content)
+
+
+async def blocks(content: SpooledContent) -> AsyncGenerator[bytes, None]:
+    """Yield *content*, some octets at a time.
+
+    Raises:
+        OSError: It cannot be read, or has another size than the queue knows.
+    """
+    loop = asyncio.get_running_loop()
+    file = await loop.run_in_executor(None, _open, content)
+    try:
+        rest = content.size
+        while block := await loop.run_in_executor(None, file.read, BLOCK_OCTETS):
+            rest -= len(block)
+            yield block
+        if rest:
+            raise _other_size(content)
+    finally:
+        file.close()
+
+
+def _measure_file(content: SpooledContent) -> Measure:
+    octets, is_8bit, block = 0, False, b""
+    with _open(content) as file:
+        while chunk := file.read(BLOCK_OCTETS):
+            block = chunk
+            octets += len(block) + block.count(b"\n")
+            is_8bit = is_8bit or not block.isascii()
+    return Measure(octets + _missing_line_end(block), is_8bit)
+
+
+def _missing_line_end(octets: bytes) -> int:
+    """How many octets end the last line of a message that does not."""
+    return 0 if not octets or octets.endswith(b"\n") else len(b"\r\n")
+
+
+def _open(content: SpooledContent) -> io.FileIO:
+    return io.FileIO(content.path)
+
+
+def _other_size(content: SpooledContent) -> OSError:
+    return OSError(f"the file has not the {content.size} octets that it had")

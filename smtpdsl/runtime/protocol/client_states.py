@@ -1,0 +1,88 @@
+"""How far a session has come, seen from the client.
+
+                  greeting         EHLO, HELO        MAIL         RCPT         DATA
+    CONNECTED ──▶ GREETED ──▶ READY ──▶ MAIL ──▶ RCPT ──▶ DATA ──▶ (the dot) READY
+                                └────────┴───────▶ NOBODY ──▶ (the dot) READY
+
+The state follows the *answers*: it is where the server is, as far as it has told.  So the
+tables hold for commands that are sent one by one and for those that are sent together
+(RFC 2920); pipelining changes when octets are written, and nothing else.  QUIT and 421
+close the session from any state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+
+class Phase(Enum):
+    """What the client waits for; the value is how messages end that tell of an answer."""
+
+    GREETING = "as its greeting"
+    EHLO = "to EHLO"
+    HELO = "to HELO"
+    RSET = "to RSET"
+    MAIL = "to MAIL"
+    RCPT = "to RCPT"
+    DATA = "to DATA"
+    # No answer is due: the client sends the message, or has nothing to do.
+    CONTENT = "before the message was complete"
+    END = "to the message"
+    IDLE = "unasked"
+    QUIT = "to QUIT"
+
+
+class State(Enum):
+    """Where the server is."""
+
+    CONNECTED = "connected"
+    GREETED = "greeted"
+    READY = "ready"
+    MAIL = "has a sender"
+    RCPT = "has a recipient"
+    DATA = "waits for the message"
+    NOBODY = "waits for a message that nobody is to get"
+    CLOSED = "closed"
+
+
+# What an answer leads to that accepts.  A pair that is absent accepts what it cannot: the server is confused.
+ACCEPTED: Mapping[tuple[State, Phase], State] = {
+    (State.CONNECTED, Phase.GREETING): State.GREETED,
+    (State.GREETED, Phase.EHLO): State.READY,
+    (State.GREETED, Phase.HELO): State.READY,
+    (State.READY, Phase.MAIL): State.MAIL,
+    (State.MAIL, Phase.RCPT): State.RCPT,
+    (State.RCPT, Phase.RCPT): State.RCPT,
+    (State.RCPT, Phase.DATA): State.DATA,
+    # RFC 2920 §3.1: sent in one go, DATA may be accepted although MAIL or each RCPT was refused.
+    (State.READY, Phase.DATA): State.NOBODY,
+    (State.MAIL, Phase.DATA): State.NOBODY,
+    (State.DATA, Phase.END): State.READY,
+    (State.NOBODY, Phase.END): State.READY,
+    (State.MAIL, Phase.RSET): State.READY,
+    (State.RCPT, Phase.RSET): State.READY,
+}
+
+# The refusals that change something; after any other the server is where it was.
+REFUSED: Mapping[tuple[State, Phase], State] = {
+    # RFC 5321 §4.1.1.4: the end of the message ends the transaction, however it is answered.
+    (State.DATA, Phase.END): State.READY,
+    (State.NOBODY, Phase.END): State.READY,
+}
+
+# RFC 2920 §3.1: after these another command may be sent before they are answered.
+GROUPED = frozenset({Phase.RSET, Phase.MAIL, Phase.RCPT})
+
+# The one code that accepts, where not every 2yz does.
+_ACCEPTING = {Phase.GREETING: 220, Phase.DATA: 354}
+_COMPLETED = 2
+_REFUSING = frozenset({4, 5})
+
+
+def is_due(phase: Phase, code: int) -> bool:
+    """Whether *code* accepts or refuses what was asked in *phase*; any other means nothing there."""
+    if code // 100 in _REFUSING:
+        return True
+    accepting = _ACCEPTING.get(phase)
+    return code // 100 == _COMPLETED if accepting is None else code == accepting
