@@ -14,6 +14,7 @@ their own, unless `--here` asks the machine itself.  What cannot be seen in a bl
     pair=NAME                   /etc/ssl/NAME.crt and /etc/ssl/NAME.key are made: a certificate for NAME and its key
     old-pair=NAME               the same, but the certificate has expired
     open=PATH                   everybody may write the file
+    served                      the server is asked too what it cannot do; the configuration has no errors
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from smtpdsl.diagnostics.codes import CODES
+from smtpdsl.runtime.abilities import unable
 from tests.certificates import make_pair
 from tests.checking import check_text, write_files
+from tests.runtime.programs import program_of
 
 if TYPE_CHECKING:
     from smtpdsl.diagnostics.diagnostic import Diagnostic
@@ -84,7 +87,7 @@ def _check(block: Block, root: Path) -> list[Diagnostic]:
             case "pair" | "old-pair":
                 pair = make_pair(value, starts=-1 if word == "pair" else -100)
                 files |= {f"/etc/ssl/{value}.crt": pair.certificate, f"/etc/ssl/{value}.key": pair.key}
-            case "open":
+            case "open" | "served":
                 pass  # once the files are there
             case _:
                 words.append(option)
@@ -92,7 +95,8 @@ def _check(block: Block, root: Path) -> list[Diagnostic]:
     for option in block.options:
         if option.startswith("open="):
             (root / option.removeprefix("open=/")).chmod(0o666)
-    return check_text(octets, root, options=words)
+    unserved = unable(program_of(octets, root)) if "served" in block.options else ()
+    return [*check_text(octets, root, options=words), *unserved]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.code}-{block.number}-{block.kind}")

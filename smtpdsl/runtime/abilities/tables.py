@@ -1,0 +1,72 @@
+"""Tables: those that the compiler has read; where users are looked up, the accounts of the system too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from smtpdsl.diagnostics.diagnostic import Diagnostic, Related
+from smtpdsl.diagnostics.span import Span
+from smtpdsl.ir.program import Program
+from smtpdsl.ir.resolved import Action, InTable, LocalAction, Table
+from smtpdsl.ir.table_index import is_system_userbase
+from smtpdsl.runtime.abilities.finding import keyword, unserved, with_reference
+
+_ACCOUNTS = "<getpwnam>"
+
+
+class _Use(NamedTuple):
+    """A place that asks a table which does not answer."""
+
+    table: Table
+    span: Span
+
+
+def table_findings(program: Program, actions: Iterable[Action]) -> Iterator[Diagnostic]:
+    """Yield the tables that cannot be asked, each at the first place that asks it."""
+    told: set[str] = set()
+    for use in _uses(program, actions):
+        if use.table.name not in told:
+            told.add(use.table.name)
+            yield _finding(use)
+
+
+def _is_served(table: Table) -> bool:
+    return table.is_known or (table.backend == "built-in" and table.name != _ACCOUNTS)
+
+
+def _finding(use: _Use) -> Diagnostic:
+    table = use.table
+    related: tuple[Related, ...] = ()
+    if table.name != _ACCOUNTS:
+        related = (Related(table.span, "the table"),)
+    what = f"the backend `{table.backend}` of {table.shown}"
+    help_text = f"put its entries into a text file: `table {table.name} file:/etc/mail/{table.name}`"
+    if is_system_userbase(table):
+        what = f"asking {table.shown} here"
+        help_text = "list the names that are meant: only `userbase` can ask the accounts of the system"
+    return unserved(use.span, what, help_text, related)
+
+
+def _uses(program: Program, actions: Iterable[Action]) -> Iterator[_Use]:
+    for listener in program.listeners:
+        if listener.hostnames is not None and not _is_served(listener.hostnames):
+            yield _Use(listener.hostnames, with_reference(listener.places["hostnames"]))
+    for condition in (each for rule in program.rules for each in rule.conditions):
+        question = condition.question
+        if isinstance(question, InTable) and question.table is not None and not _is_served(question.table):
+            yield _Use(question.table, condition.span)
+    for action in actions:
+        for word, table in _tables_of(action).items():
+            if table is not None and not _is_served(table):
+                yield _Use(table, with_reference(keyword(action.span, word)))
+
+
+def _tables_of(action: Action) -> dict[str, Table | None]:
+    """Return the tables that decide where mail goes; those of refused options are not looked at."""
+    if not isinstance(action, LocalAction):
+        return {"host": action.hosts}
+    tables = {"alias": action.alias, "virtual": action.virtual}
+    if action.userbase is not None and not is_system_userbase(action.userbase):
+        tables["userbase"] = action.userbase
+    return tables
