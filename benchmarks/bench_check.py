@@ -19,8 +19,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
+
+from benchmarks.spread import Spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,20 +38,10 @@ BAD_BAR = 2.0
 LARGE_LINES = 10_000
 
 
-class Times(NamedTuple):
-    """What repeated runs of one command took, in seconds."""
-
-    seconds: list[float]
-
-    @property
-    def median(self) -> float:
-        """The run in the middle."""
-        return median(self.seconds)
-
-    def row(self, name: str) -> str:
-        """Format a line of the table, in milliseconds."""
-        middle, low, high = (1000 * each for each in (self.median, min(self.seconds), max(self.seconds)))
-        return f"{name:<44} {middle:9.1f} ms   {low:.1f} - {high:.1f}"
+def row(name: str, seconds: Spread) -> str:
+    """Format a line of the table, in milliseconds."""
+    middle, low, high = (1000 * each for each in (seconds.median, seconds.low, seconds.high))
+    return f"{name:<44} {middle:9.1f} ms   {low:.1f} - {high:.1f}"
 
 
 def seconds_of(command: Sequence[str | Path], status: int = 0) -> float:
@@ -63,10 +54,10 @@ def seconds_of(command: Sequence[str | Path], status: int = 0) -> float:
     return taken
 
 
-def interleave(runs: int, *commands: Sequence[str | Path]) -> list[Times]:
+def interleave(runs: int, *commands: Sequence[str | Path]) -> list[Spread]:
     """Run *commands* in turn, *runs* times each after one that warms the caches."""
     rounds = [[seconds_of(command) for command in commands] for _ in range(runs + 1)]
-    return [Times(list(column)) for column in zip(*rounds[1:], strict=True)]
+    return [Spread(list(column)) for column in zip(*rounds[1:], strict=True)]
 
 
 def check(path: Path) -> list[str | Path]:
@@ -209,10 +200,10 @@ def main() -> None:
     ratio = small.median / imports.median
 
     print(f"{'':<44} {'median':>12}   min - max")
-    print(imports.row("python -c 'import lark, click'"))
-    print(small.row(f"smtpdsl check, {len(SMALL.read_text(encoding='utf-8').splitlines())} lines"))
-    print(large.row(f"smtpdsl check, {text.count(chr(10)):,} lines"))
-    print(Times([bad]).row(f"smtpdsl check, bad input ({worst})"))
+    print(row("python -c 'import lark, click'", imports))
+    print(row(f"smtpdsl check, {len(SMALL.read_text(encoding='utf-8').splitlines())} lines", small))
+    print(row(f"smtpdsl check, {text.count(chr(10)):,} lines", large))
+    print(row(f"smtpdsl check, bad input ({worst})", Spread([bad])))
     print(
         f"ratio of the first two: {ratio:.2f} (at most {COLD_BAR}); the third: at most {LARGE_BAR} s;"
         f" bad input: at most {BAD_BAR} s"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
-from smtpdsl.diagnostics.span import Source, Span
+from smtpdsl.diagnostics.span import Source
 from smtpdsl.ir.program import Program
 from smtpdsl.ir.resolved import Endpoint, InTable, Pki, Proc, Question, RelayAction, Rule, Ruleset, Setting, Table
 from smtpdsl.ir.syntax import Word, quote
@@ -78,7 +78,7 @@ class _Printer:
         }
         for kind, records in sections.items():
             for record in records:
-                yield f"{kind}  {_place(record.span)}"
+                yield f"{kind}  {record.span.place}"
                 for name, value in _fields(record):
                     yield from self.field(name, self.entries(record) if name == "entries" else value)
         for number, rule in enumerate(program.rules, 1):
@@ -86,7 +86,7 @@ class _Printer:
 
     def rule(self, number: int, rule: Rule) -> Iterator[str]:
         verdict = f"action {quote(rule.action.name)}" if rule.action else "reject"
-        yield f"rule {number}: {verdict}  {_place(rule.span)}"
+        yield f"rule {number}: {verdict}  {rule.span.place}"
         for condition in rule.conditions:
             negation = "not " if condition.negated else ""
             implied = "  (implied)" if condition.is_implied else ""
@@ -162,8 +162,3 @@ def _fields(record: Record) -> Iterator[tuple[str, Any]]:
         is_silent = value is None or (isinstance(value, bool) and value is default) or value == ()
         if not is_silent:
             yield name, value
-
-
-def _place(span: Span) -> str:
-    written = span.written().span
-    return f"{written.source.name}:{written.source.position(written.start).line}"

@@ -6,6 +6,9 @@ and action that a rule or a listener refers to is there.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from smtpdsl.ir.diagram import Diagram
 from smtpdsl.ir.resolved import Action, Ca, Filter, Globals, Listener, Pki, Proc, Rule, Table, Wrapper
 from smtpdsl.ir.syntax import Dialect
 from smtpdsl.record import Record
@@ -16,7 +19,8 @@ class Program(Record):
 
     `digest` (64 hexadecimal digits) is the hash of its text with macros and includes in
     place; log lines carry it, so that a line tells which configuration wrote it.
-    Envelopes in the queue store the names of `actions`.
+    Envelopes in the queue store the names of `actions`.  `diagram` is that of `rules`;
+    without one the rules are read one by one, which means the same.
     """
 
     digest: str
@@ -32,6 +36,9 @@ class Program(Record):
     actions: dict[str, Action]
     listeners: tuple[Listener, ...]
     rules: tuple[Rule, ...]
+    diagram: Diagram | None = None
+
+    _uncompared: ClassVar[frozenset[str]] = frozenset({"diagram"})
 
     def __hash__(self) -> int:
         return hash(self.digest)
