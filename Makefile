@@ -7,10 +7,12 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TABLES := smtpdsl/compiler/parser_tables.bin
 READY  := $(STAMP) $(TABLES)
+# Sphinx and its company are many packages, and only the documentation needs them.
+SPHINX := $(VENV)/.sphinx-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help test lint run tables bench-check clean
+.PHONY: help test lint run editors docs tables bench-check bench-decide bench-accept clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,16 +26,40 @@ lint: $(READY) ## ruff, mypy and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_imports.py
 
-run: $(READY) ## check the example configuration and explain what it does with a message
-	$(BIN)/smtpdsl check --root examples/root examples/quickstart.conf
-	$(BIN)/smtpdsl explain --root examples/root -f examples/quickstart.conf --from local joe@example.net anybody@localhost
+run: $(READY) ## serve mail on 127.0.0.1:2525, with everything that is kept below ./var
+	@mkdir -p var/home/mail
+	@if [ "$$(id -u)" = 0 ]; then chown 1000:1000 var/home/mail; fi
+	@printf '%s\n' 'send a first mail from another terminal, with one of these:' \
+		'    swaks --to anybody@localhost --server 127.0.0.1:2525' \
+		"    printf 'Subject: hello\\r\\n\\r\\nfirst mail\\r\\n' | curl --upload-file - --mail-rcpt anybody@localhost smtp://127.0.0.1:2525" \
+		'and find it in var/home/mail/Maildir/new; Ctrl-C stops the server'
+	@exec $(BIN)/smtpdsl run --root var examples/quickstart.conf
+
+docs: $(READY) $(SPHINX) ## build the documentation: build/docs/html/index.html, build/docs/man
+	$(BIN)/sphinx-build -q -W --keep-going --fresh-env -d build/docs/doctrees -b html docs build/docs/html
+	$(BIN)/sphinx-build -q -W --keep-going -d build/docs/doctrees -b man docs build/docs/man
+	@echo 'open build/docs/html/index.html, or read with: man -l build/docs/man/smtpd.conf.5'
 
 tables: $(STAMP) ## make the parser tables anew
 	$(BIN)/python -m smtpdsl.compiler.tables
 
+editors: $(READY) ## make the files of editors/ and the Pygments lexer anew, after a change to the grammar
+	@$(BIN)/smtpdsl highlight vim --output editors/vim
+	@$(BIN)/smtpdsl highlight textmate --output editors/vscode
+	@$(BIN)/smtpdsl highlight emacs --output editors/emacs
+	@$(BIN)/smtpdsl highlight pygments --output smtpdsl/tooling
+
 bench-check: $(READY) ## how long `smtpdsl check` takes
 	@$(BIN)/python -m compileall -q smtpdsl
-	$(BIN)/python benchmarks/bench_check.py $(ARGS)
+	$(BIN)/python -m benchmarks.bench_check $(ARGS)
+
+bench-decide: $(READY) ## how long a decision takes, beside reading the rules one by one
+	@$(BIN)/python -m compileall -q smtpdsl
+	$(BIN)/python -m benchmarks.bench_decide $(ARGS)
+
+bench-accept: $(READY) ## how fast mail is taken, beside Postfix and OpenSMTPD (root; `.ci/peers` gets them)
+	@$(BIN)/python -m compileall -q smtpdsl
+	$(BIN)/python -m benchmarks.bench_accept $(ARGS)
 
 clean: ## remove everything that make has made
 	rm -rf $(VENV) $(TABLES) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -41,6 +67,10 @@ clean: ## remove everything that make has made
 
 $(TABLES): smtpdsl/grammar.lark smtpdsl/compiler/tables.py $(STAMP)
 	@$(BIN)/python -m smtpdsl.compiler.tables >/dev/null
+	@touch $@
+
+$(SPHINX): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
 # Some commands named python3 are only launchers without an interpreter behind them, so each candidate is tried.

@@ -70,6 +70,7 @@ def test_a_document_shows_what_is_printed(shown: Shown, tmp_path: Path, monkeypa
     assert found.stdout + found.stderr == shown.output
 
 
-def test_the_readme_shows_an_error() -> None:
-    """In its first screen, as it really prints."""
-    assert [shown.command for shown in SHOWN if shown.document.name == "README.md"] == ["smtpdsl check smtpd.conf"]
+def test_the_readme_shows_an_explanation_and_an_error() -> None:
+    """In its first screens, as they really print."""
+    commands = [shown.command.split()[:2] for shown in SHOWN if shown.document.name == "README.md"]
+    assert commands == [["smtpdsl", "explain"], ["smtpdsl", "check"]]

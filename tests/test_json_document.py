@@ -36,5 +36,9 @@ def test_example(chapter: dict[str, str], tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_every_command_with_json_has_its_chapter() -> None:
-    """Both of them."""
-    assert [chapter["title"] for chapter in CHAPTERS] == ["smtpdsl check --format json", "smtpdsl explain --json"]
+    """All three."""
+    assert [chapter["title"] for chapter in CHAPTERS] == [
+        "smtpdsl check --format json",
+        "smtpdsl explain --json",
+        "smtpdsl graph --format json",
+    ]

@@ -19,6 +19,9 @@ import smtpdsl
 _COMMANDS = {
     "check": "Diagnose configurations.",
     "explain": "Trace a sender and a recipient through the rules.",
+    "graph": "Draw the decision diagram that the rules become.",
+    "highlight": "Print the syntax file of an editor.",
+    "run": "Serve mail, in the foreground.",
 }
 
 
@@ -95,7 +98,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(smtpdsl.__version__, prog_name="smtpdsl")
 def main() -> None:
-    """Compile and ask configurations of a mail server in the language of smtpd.conf(5)."""
+    """Compile, ask and serve configurations of a mail server in the language of smtpd.conf(5)."""
     for stream in (sys.stdout, sys.stderr):
         # Names in a configuration may hold what the terminal's encoding cannot say.
         reconfigure = getattr(stream, "reconfigure", None)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,23 @@ def test_formats(form: str, beginning: str) -> None:
     assert found.exit_code == 1
     assert found.stdout.startswith(beginning)
     assert "\x1b" not in found.stdout
+
+
+def test_a_terminal_has_colours() -> None:
+    """Those of the finding, and those of the language in the lines that it shows."""
+    write("smtpd.conf", ERROR)
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        with os.fdopen(theirs, "wb", buffering=0) as screen:
+            command = [sys.executable, "-m", "smtpdsl", "check", "--static", "smtpd.conf"]
+            environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+            paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+            done = subprocess.run(command, stdout=screen, check=False, env=environment | paths)
+        shown = terminal.read(10_000).decode()
+
+    assert done.returncode == 1
+    assert "\x1b[1;31merror[unknown-action]\x1b[0m" in shown
+    assert "\x1b[35mmatch\x1b[0m \x1b[36mfrom\x1b[0m \x1b[34many\x1b[0m" in shown
 
 
 def test_several_files() -> None:
@@ -295,7 +314,7 @@ def test_diff_is_a_patch(name: str, tmp_path: Path) -> None:
         patch = check("--diff", argument)
         assert path.read_text() == FIXABLE.rstrip("\n")
         folder = tmp_path if strip == "-p0" else Path("/")
-        subprocess.run(["patch", "--quiet", strip], input=patch.stdout, text=True, check=True, cwd=folder)  # noqa: S607
+        subprocess.run(["patch", "--quiet", strip], input=patch.stdout, text=True, check=True, cwd=folder)
 
         assert path.read_text() == FIXABLE.replace('"26"', "26").rstrip("\n")
 

@@ -1,0 +1,152 @@
+"""What becomes of a recipient: the rules, the expansion, and the envelopes or the reply that come out.
+
+    client, reverse-path, recipient
+      │ rules           ir.diagram, or ir.semantics with what ir.answers knows of the envelope
+      │ expansion       ir.expansion: aliases, virtual users, accounts, .forward
+      ▼
+    Accepted(envelopes)  or  Refused(reply, rule, why)
+
+The same code answers `smtpdsl explain`, so that the two cannot disagree.  Whatever cannot
+be known now, or cannot be done by this version, is a temporary failure and says why.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, TypeAlias
+
+from smtpdsl.ir.answers import Site, answer
+from smtpdsl.ir.expansion import TEMPORARY_FAILURE, Outage, expand
+from smtpdsl.ir.forward_file import ForwardFile, ForwardProblem
+from smtpdsl.ir.members import Account, Delivery, Entry, MemberKind
+from smtpdsl.ir.program import Program
+from smtpdsl.ir.resolved import Question, RelayAction, Table
+from smtpdsl.ir.semantics import Answer, Decision, evaluate
+from smtpdsl.ir.table_file import Service
+from smtpdsl.ir.table_index import TableIndex, is_system_userbase
+from smtpdsl.mail.address import Mailbox, ReversePath
+from smtpdsl.mail.envelope import Client
+from smtpdsl.mail.envelope import Envelope as AskedEnvelope
+from smtpdsl.mail.reply import Reply, parse_reply_text
+from smtpdsl.runtime.interfaces import Envelope, Route
+
+
+class Outside(Protocol):
+    """What lies outside the configuration."""
+
+    def system_account(self, name: str) -> Account | None:
+        """An account of this system."""
+
+    def lines(self, path: str) -> tuple[str, ...] | None:
+        """The lines of a file of targets, without comments; None if it cannot be read."""
+
+    def forward(self, account: Account) -> ForwardFile | ForwardProblem | None:
+        """The `.forward` of a user; None if there is none."""
+
+
+class Accepted(NamedTuple):
+    """The recipient is taken; these envelopes are what it means."""
+
+    envelopes: tuple[Envelope, ...]
+    rule: str
+
+
+class Refused(NamedTuple):
+    """The recipient is not taken; *rule* (file and line) and *why* are for the log."""
+
+    reply: Reply
+    rule: str
+    why: str
+
+
+Judgement: TypeAlias = Accepted | Refused
+
+
+class Policy:
+    """Judges recipients by one program."""
+
+    def __init__(self, program: Program, site: Site, outside: Outside) -> None:
+        """Judge by *program*, at *site*."""
+        self._program = program
+        self._site = site
+        self._outside = outside
+        self._index = TableIndex()
+
+    def judge(self, client: Client, reverse_path: ReversePath, recipient: Mailbox) -> Judgement:
+        """Decide about one recipient of a transaction."""
+        asked = AskedEnvelope(client=client, reverse_path=reverse_path, recipient=recipient)
+        expansion = expand(asked, self, self._site.delimiter)
+        failure = expansion.failure
+        rule = expansion.decision.rule.span.place if expansion.decision.rule else "none"
+        if failure is not None:
+            return Refused(_reply(failure.reply), rule, failure.why)
+        for delivery in expansion.deliveries:
+            if why := self._unable(delivery):
+                return Refused(_reply(f"{TEMPORARY_FAILURE}: <{recipient}>"), rule, why)
+        return Accepted(tuple(_envelope(each, recipient) for each in expansion.deliveries), rule)
+
+    @staticmethod
+    def _unable(delivery: Delivery) -> str:
+        """Say why a delivery is one that this version cannot carry out; the file `run` was given cannot tell."""
+        is_users_command = delivery.kind is MemberKind.COMMAND and delivery.account is not None
+        if delivery.kind in {MemberKind.FILE, MemberKind.COMMAND} and not is_users_command:
+            source = "an alias" if delivery.account is None else f"the .forward of {delivery.account.name}"
+            return f"a {delivery.kind.value} that {source} names is not served by this version"
+        return ""
+
+    # ------------------------------------------------------------ what the expansion asks
+
+    def decide(self, envelope: AskedEnvelope) -> Decision:
+        """Evaluate the rules: by their diagram, or one after the other if there is none."""
+        if self._program.diagram is not None:
+            return self._program.diagram.decide(envelope, self)
+
+        def ask(question: Question) -> Answer:
+            return answer(question, envelope, self._site, self).answer
+
+        return evaluate(self._program.rules, ask)
+
+    def entry(self, table: Table, key: str) -> Entry | Outage | None:
+        """Look *key* up in a table of aliases."""
+        return self._index.entry(table, key) if table.is_known else Outage.UNAVAILABLE
+
+    def account(self, userbase: Table | None, name: str) -> Account | Outage | None:
+        """Look a user up."""
+        if userbase is None or is_system_userbase(userbase):
+            return self._outside.system_account(name)
+        return self._index.account(userbase, name) if userbase.is_known else Outage.UNAVAILABLE
+
+    def included(self, path: str) -> tuple[str, ...] | None:
+        """Read the lines of a file that an alias includes."""
+        return self._outside.lines(path)
+
+    def forward(self, account: Account) -> ForwardFile | ForwardProblem | None:
+        """Read the `.forward` of a user."""
+        return self._outside.forward(account)
+
+    def contains(self, table: Table, service: Service, key: str) -> Answer:
+        """Ask a table that lives elsewhere; `run` has refused the rules that do."""
+        del table, service, key
+        return Answer.UNAVAILABLE
+
+
+def _envelope(delivery: Delivery, recipient: Mailbox) -> Envelope:
+    action = delivery.rule.action
+    assert action is not None, "what is rejected is not delivered"
+    if isinstance(action, RelayAction):
+        return Envelope(Route.RELAY, action.name, recipient, delivery.dest, ttl=action.ttl.value)
+    assert delivery.account is not None, "files and commands of aliases have been refused"
+    return Envelope(
+        Route.LOCAL,
+        action.name,
+        recipient,
+        delivery.dest,
+        user=delivery.account.name,
+        extension=delivery.extension or "",
+        ttl=action.ttl.value,
+        target=delivery.target,
+    )
+
+
+def _reply(text: str) -> Reply:
+    """Read the reply of a failure; it may name a member with letters that no reply can carry."""
+    return parse_reply_text("".join(each if " " <= each <= "~" else "?" for each in text))

@@ -1,0 +1,21 @@
+"""What the end-to-end tests share."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A folder of its own for a test, like `tmp_path`, but one that every user of the machine may pass through.
+
+    Deliveries are made in other names than that of the tests, and pytest keeps its folders to their owner.
+    """
+    with tempfile.TemporaryDirectory(prefix="smtpdsl-") as folder:
+        path = Path(folder)
+        path.chmod(0o755)
+        yield path

@@ -1,0 +1,23 @@
+"""Home directories for deliveries, which as root are made in the name of an unprivileged user."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Who gets the mail of the tests: no account of the system, and as root not the one who runs them.
+UID = os.getuid() or 1000
+
+
+def make_home(root: Path, name: str = "mail") -> Path:
+    """Make a home directory under *root*, and return the inbox that its maildir will have."""
+    home = root / "home" / name
+    home.mkdir(parents=True, exist_ok=True)
+    if os.getuid() == 0:
+        os.chown(home, UID, UID)
+    return home / "Maildir" / "new"
+
+
+def messages(inbox: Path) -> list[bytes]:
+    """Return every message of a maildir."""
+    return [each.read_bytes() for each in sorted(inbox.iterdir())] if inbox.is_dir() else []

@@ -1,0 +1,198 @@
+"""What becomes of a recipient."""
+
+from __future__ import annotations
+
+import pytest
+
+from smtpdsl.ir.forward_file import ForwardProblem
+from smtpdsl.mail.address import Mailbox
+from smtpdsl.mail.envelope import Client
+from smtpdsl.runtime.interfaces import Envelope, Route
+from smtpdsl.runtime.policy import Accepted, Refused
+from tests.runtime.policies import Outside, judge, policy_of
+
+HERE = """table people { "team" = "ann, ben", "away" = "ann@far.example", "broken" = "ann, nosuch",
+  "filed" = "/var/log/mail", "listed" = ":include:/etc/mail/list" }
+action "in" maildir alias <people>
+action "out" relay host "smtp+notls://127.0.0.1:2526" ttl 1h
+match from any for domain "here.example" action "in"
+match from local for any action "out"
+"""
+
+
+def addressed(text: str) -> Mailbox:
+    """Read an address."""
+    return Mailbox.parse(text)
+
+
+def test_a_user_becomes_one_envelope() -> None:
+    """With the action by its name, the user, and the sub-address that was cut off."""
+    found = judge(policy_of(HERE), "Ann+lists@here.example")
+
+    assert found == Accepted(
+        (
+            Envelope(
+                Route.LOCAL,
+                "in",
+                addressed("Ann+lists@here.example"),
+                addressed("Ann+lists@here.example"),
+                user="ann",
+                extension="lists",
+                ttl=4 * 86400,
+            ),
+        ),
+        "smtpd.conf:5",
+    )
+
+
+def test_an_alias_becomes_an_envelope_for_each_member() -> None:
+    """All of them name the recipient as it was given."""
+    found = judge(policy_of(HERE), "team@here.example")
+
+    assert isinstance(found, Accepted)
+    assert [(each.user, each.recipient.local_part) for each in found.envelopes] == [("ann", "team"), ("ben", "team")]
+
+
+def test_an_alias_that_leads_away_is_relayed_as_mail_of_this_host() -> None:
+    """The rules are asked again, and the address it leads to is the destination."""
+    found = judge(policy_of(HERE), "away@here.example")
+
+    assert isinstance(found, Accepted)
+    (envelope,) = found.envelopes
+    assert (envelope.route, envelope.action, envelope.ttl) == (Route.RELAY, "out", 3600)
+    assert str(envelope.dest) == "ann@far.example"
+
+
+@pytest.mark.parametrize(
+    ("recipient", "reply", "rule", "why"),
+    [
+        ("joe@far.example", "550 5.1.1 Invalid recipient: <joe@far.example>", "none", "no rule matches"),
+        (
+            "nobody@here.example",
+            "550 5.1.1 Invalid recipient: <nobody@here.example>",
+            "smtpd.conf:5",
+            'no user "nobody" in the accounts of this system',
+        ),
+        (
+            "broken@here.example",
+            "550 5.1.1 Invalid recipient: <broken@here.example> (member: nosuch)",
+            "smtpd.conf:5",
+            'no user "nosuch" in the accounts of this system',
+        ),
+        (
+            "filed@here.example",
+            "451 4.3.0 Temporary failure: <filed@here.example>",
+            "smtpd.conf:5",
+            "a file that an alias names is not served by this version",
+        ),
+    ],
+)
+def test_a_refusal_names_rule_and_reason(recipient: str, reply: str, rule: str, why: str) -> None:
+    """The reply is for the client, the rest for the log."""
+    found = judge(policy_of(HERE), recipient)
+
+    assert isinstance(found, Refused)
+    assert (str(found.reply), found.rule, found.why) == (reply, rule, why)
+
+
+def test_a_client_of_this_host_may_send_away() -> None:
+    """And one from outside may not."""
+    found = judge(policy_of(HERE), "joe@far.example", Client(source="127.0.0.1"))
+
+    assert isinstance(found, Accepted)
+
+
+def test_a_list_in_a_file_is_read_when_it_is_asked() -> None:
+    """What somebody changes holds from the next recipient on."""
+    outside = Outside({"/etc/mail/list": ("ann",)})
+    policy = policy_of(HERE, outside)
+    before = judge(policy, "listed@here.example")
+    outside.files["/etc/mail/list"] = ("ann", "ben")
+    after = judge(policy, "listed@here.example")
+
+    assert isinstance(before, Accepted)
+    assert isinstance(after, Accepted)
+    assert [len(before.envelopes), len(after.envelopes)] == [1, 2]
+
+
+def test_a_forward_file_is_followed_when_it_is_asked() -> None:
+    """To another user, and to a command of its owner's, which has no sub-address; what is changed holds at once."""
+    outside = Outside(forwards={"ann": "ben, |/bin/in"})
+    policy = policy_of(HERE, outside)
+    before = judge(policy, "ann+lists@here.example")
+    del outside.forwards["ann"]
+    after = judge(policy, "ann+lists@here.example")
+
+    assert isinstance(before, Accepted)
+    assert isinstance(after, Accepted)
+    assert [(each.user, each.extension, each.target) for each in before.envelopes] == [
+        ("ben", "", ""),
+        ("ann", "", "/bin/in"),
+    ]
+    assert [(each.user, each.extension, each.target) for each in after.envelopes] == [("ann", "lists", "")]
+
+
+@pytest.mark.parametrize(
+    ("forward", "reply", "why"),
+    [
+        (
+            ForwardProblem(why="/home/ann/.forward is a symbolic link"),
+            "451 4.3.0 Temporary failure: <ann@here.example>",
+            "/home/ann/.forward is a symbolic link",
+        ),
+        (
+            ForwardProblem(why="the home directory of ann is sticky", is_passing=True),
+            "424 4.2.4 Mailing list expansion problem: <ann@here.example>",
+            "the home directory of ann is sticky",
+        ),
+        (
+            "no one",
+            "451 4.3.0 Temporary failure: <ann@here.example>",
+            '/home/ann/.forward is unusable: line 1: expected a user name, found "no one" with " " in it',
+        ),
+        (
+            "ben, /home/ann/mbox",
+            "451 4.3.0 Temporary failure: <ann@here.example>",
+            "a file that the .forward of ann names is not served by this version",
+        ),
+        (
+            "listed",
+            "451 4.3.0 Temporary failure: <ann@here.example>",
+            "a command that an alias names is not served by this version",
+        ),
+    ],
+)
+def test_mail_of_a_user_whose_forward_file_cannot_be_used_waits(
+    forward: str | ForwardProblem, reply: str, why: str
+) -> None:
+    """To deliver it here could show it to somebody whom its owner did not choose; the log says what to mend."""
+    outside = Outside({"/etc/mail/list": ("|/bin/in",)}, {"ann": forward})
+
+    found = judge(policy_of(HERE, outside), "ann@here.example")
+
+    assert isinstance(found, Refused)
+    assert (str(found.reply), found.why) == (reply, why)
+
+
+def test_forward_only_is_served() -> None:
+    """Whoever has no file has no mail here."""
+    text = 'action "in" forward-only\nmatch from any for domain "here.example" action "in"\n'
+    policy = policy_of(
+        text + 'action "out" relay\nmatch for any action "out"\n', Outside(forwards={"ann": "a@far.example"})
+    )
+    found = judge(policy, "ann@here.example")
+    refused = judge(policy, "ben@here.example")
+
+    assert isinstance(found, Accepted)
+    assert [(each.route, str(each.dest)) for each in found.envelopes] == [(Route.RELAY, "a@far.example")]
+    assert isinstance(refused, Refused)
+    assert str(refused.reply).startswith("424 4.2.4 ")
+
+
+def test_a_forward_file_of_somebody_else_is_nobodys_business() -> None:
+    """An action that delivers as one user looks at the files of no other."""
+    text = 'action "in" maildir user ben\nmatch from any for any action "in"\n'
+    found = judge(policy_of(text, Outside(forwards={"ann": "root"})), "ann@here.example")
+
+    assert isinstance(found, Accepted)
+    assert [each.user for each in found.envelopes] == ["ann"]
