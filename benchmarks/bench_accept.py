@@ -1,0 +1,121 @@
+"""How fast mail is taken, durably, beside Postfix and OpenSMTPD; `make bench-accept` runs it, as root.
+
+The same load of smtp-source, with mails of 4 KiB, goes to each server in turn, round after
+round; what is taken stays in the queue.  `servers` says how they run, `load` what is sent, and
+`accounting` how their processor time and the flushes of the disk are counted.
+
+Prints a table, and as the last line the same as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from benchmarks.accept_report import as_data, table
+from benchmarks.accounting import flush_counter
+from benchmarks.load import LOADS, Figures, Load, measure, send
+from benchmarks.servers import SERVERS, AbsentError, Running, ServerError
+from tests.namespaces import UnavailableError
+from tests.peers import Peer, find_peer
+
+# A load that takes longer is not repeated: it tells of time-outs and not of speed.
+PATIENCE_SECONDS = 10.0
+# On a disk, where /tmp may be memory; what is made in it has a name of its own.
+SCRATCH = "/var/tmp"  # noqa: S108 - see above
+WARM_UP = Load(5, 20)
+
+
+def options() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    sessions = sorted({load.sessions for load in LOADS})
+    parser.add_argument("--rounds", type=int, default=5, help="of all loads on all servers (default: 5)")
+    parser.add_argument(
+        "--messages", type=int, help="about so many in each load (default: 400, 800, 2000, 800, 2000, 200)"
+    )
+    parser.add_argument("--sessions", type=int, nargs="+", choices=sessions, default=sessions, help="only these loads")
+    parser.add_argument("--only", nargs="+", choices=SERVERS, default=list(SERVERS), help="only these servers")
+    parser.add_argument("--folder", default=SCRATCH, help=f"on a disk, where queues are made (default: {SCRATCH})")
+    return parser.parse_args()
+
+
+@contextmanager
+def scratch(folder: str) -> Iterator[Path]:
+    """Yield a new folder below *folder* that the accounts of the servers may enter; it is removed."""
+    path = Path(tempfile.mkdtemp(prefix="bench-accept-", dir=folder))
+    try:
+        path.chmod(0o755)
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+def started(names: list[str], folder: Path, stack: ExitStack) -> dict[str, Running]:
+    """Start the servers *names*, until *stack* ends; of those that cannot be had only the reason is printed."""
+    running = {}
+    for name in names:
+        try:
+            running[name] = stack.enter_context(SERVERS[name](folder / name))
+        except AbsentError as reason:
+            print(f"{name} is absent: {reason}", file=sys.stderr)
+    return running
+
+
+def measure_all(
+    servers: dict[str, Running], loads: list[Load], rounds: int, source: Peer, flushes: Callable[[], int] | None
+) -> dict[tuple[Load, str], list[Figures]]:
+    """Put each of *loads* on each of *servers* in turn, *rounds* times, after some mails that warm the caches."""
+    results: dict[tuple[Load, str], list[Figures]] = {(load, name): [] for load in loads for name in servers}
+    for server in servers.values():
+        send(WARM_UP, server, source)
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", file=sys.stderr)
+        for (load, name), found in results.items():
+            if not found or found[-1].seconds < PATIENCE_SECONDS:
+                found.append(measure(load, servers[name], source, flushes))
+    return results
+
+
+def run(chosen: argparse.Namespace) -> None:
+    """Measure, and print."""
+    source = find_peer("smtp-source")
+    if not isinstance(source, Peer):
+        raise AbsentError(source)
+    loads = [load.sized(chosen.messages or load.messages) for load in LOADS if load.sessions in chosen.sessions]
+    with scratch(chosen.folder) as folder, ExitStack() as stack:
+        flushes = flush_counter(folder)
+        if flushes is None:
+            print(f"flushes are not counted: no disk that counts them is under {chosen.folder}", file=sys.stderr)
+        servers = started(chosen.only, folder, stack)
+        results = measure_all(servers, loads, chosen.rounds, source, flushes)
+    for line in table(results, loads, chosen.only):
+        print(line)
+    print(json.dumps({"benchmark": "accept", "rounds": chosen.rounds, **as_data(results, loads, chosen.only)}))
+
+
+def main() -> None:
+    """Run, and leave nothing behind, whatever ends it."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    chosen = options()
+    if os.geteuid() != 0:
+        sys.exit("mail servers have to be started by root; nothing is installed or left behind")
+    try:
+        run(chosen)
+    except (AbsentError, ServerError, UnavailableError) as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""The mail servers that are measured: each whole, with its logging and limits, and in namespaces of its own.
+
+    scratch/NAME/etc/passwd, group   over the system's, with the accounts of the server and of joe
+    scratch/NAME/…                   its configuration, its queue, and `log`
+
+All listen on 127.0.0.1:25 of their own network and take mail for joe@example.org, who is looked up
+as on any system: in the aliases, then among the accounts.  No mail leaves the queue.
+
+Each writes its log itself, and that work counts: 3 % of Postfix's, which on most systems leaves it to syslog.
+
+Nothing outside is touched: what a server expects at a fixed place is mounted there for it alone, and when
+the namespaces end, all its processes do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.accounting import CpuMeter, control_group
+from benchmarks.accounts import Accounts
+from tests.namespaces import Command, Host, private
+from tests.peers import Peer, find_peer
+
+ROOT = Path(__file__).parent.parent
+START_SECONDS = 30
+
+RECIPIENT = "joe@example.org"
+ALIASES = "postmaster: joe\n"
+# As a small site would have it; a relay that is never asked stands for the rest of the world.
+RULES = """\
+table aliases file:{aliases}
+listen on 127.0.0.1 port 25
+action "local" maildir alias <aliases>
+action "out" relay host smtp+notls://relay.example.net
+match from any for domain "example.org" action "local"
+match for local action "local"
+match from local for any action "out"
+"""
+# One connection may carry more than 100 mails: the kernel lets some of the clients wait, and others do their work.
+OPENSMTPD_LIMITS = "smtp limit max-mails 100000\n"
+
+MAIN_CF = """
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+daemon_directory = {root}/usr/lib/postfix/sbin
+command_directory = {root}/usr/sbin
+shlib_directory = {root}/usr/lib/postfix
+meta_directory = {folder}/conf
+sendmail_path = {root}/usr/sbin/sendmail
+newaliases_path = {root}/usr/sbin/sendmail
+mailq_path = {root}/usr/sbin/sendmail
+import_environment = LD_LIBRARY_PATH={libraries} MAIL_CONFIG MAIL_LOGTAG POSTLOG_SERVICE POSTLOG_HOSTNAME LANG=C TZ
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+myhostname = mx.example.org
+mydestination = example.org
+mynetworks = 127.0.0.0/8
+inet_interfaces = loopback-only
+alias_maps = texthash:{folder}/conf/aliases
+alias_database =
+smtpd_sender_restrictions = static:hold
+"""
+
+
+class Running(NamedTuple):
+    """A server that is ready."""
+
+    name: str
+    host: Host
+    meter: CpuMeter
+    log: Path
+
+
+class AbsentError(Exception):
+    """A server cannot be measured; the text says why."""
+
+
+class ServerError(Exception):
+    """A server does not do what it is there for; the text has the end of its log."""
+
+
+Start = Callable[[Path], AbstractContextManager[Running]]
+
+
+@contextmanager
+def smtpdsl(folder: Path) -> Iterator[Running]:
+    """Run ours, as it is in this checkout."""
+    command: list[str | Path] = [sys.executable, "-m", "smtpdsl", "run"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    asked = subprocess.run([*command, "--help"], env=environment, capture_output=True, text=True, check=False)
+    if "--pause" not in asked.stdout:
+        message = "this checkout has no `smtpdsl run -P`"
+        raise AbsentError(message)
+    accounts = Accounts(folder / "etc", joe="/home/joe")
+    accounts.make_folder("joe", folder / "root/home/joe")
+    aliases = folder / "root/etc/aliases"
+    aliases.parent.mkdir()
+    aliases.write_text(ALIASES)
+    configuration = folder / "smtpd.conf"
+    configuration.write_text(RULES.format(aliases="/etc/aliases"))
+    command += ["--root", folder / "root", "-P", "mda", "-P", "mta", configuration]
+    with _served("smtpdsl", folder, accounts.binds, command, environment) as server:
+        yield server
+
+
+@contextmanager
+def postfix(folder: Path) -> Iterator[Running]:
+    """Run Debian's Postfix as it is shipped, but without chroot, which would need a copy of /etc."""
+    peer = _peer("postfix")
+    accounts = Accounts(folder / "etc", postfix="/", postdrop="/", joe=str(folder / "home"))
+    accounts.make_folder("joe", folder / "home")
+    accounts.make_folder("postfix", folder / "data")
+    (folder / "queue").mkdir()
+    conf = folder / "conf"
+    conf.mkdir()
+    (conf / "aliases").write_text(ALIASES)
+    shutil.copy(peer.root / "etc/postfix/postfix-files", conf)
+    services = (peer.root / "usr/share/postfix/master.cf.dist").read_text()
+    (conf / "master.cf").write_text(re.sub(r"^(\w\S*(?:\s+\S+){3}\s+)y", r"\1n", services, flags=re.MULTILINE))
+    shipped = (peer.root / "usr/share/postfix/main.cf.debian").read_text()
+    libraries = peer.environment.get("LD_LIBRARY_PATH", "")
+    (conf / "main.cf").write_text(shipped + MAIN_CF.format(folder=folder, root=peer.root, libraries=libraries))
+    command: Command = [peer.root / "usr/sbin/postfix", "-c", conf, "start-fg"]
+    with _served("postfix", folder, accounts.binds, command, peer.environment) as server:
+        yield server
+
+
+@contextmanager
+def opensmtpd(folder: Path) -> Iterator[Running]:
+    """Run Debian's OpenSMTPD."""
+    peer = _peer("opensmtpd")
+    empty = "/var/lib/opensmtpd/empty"
+    accounts = Accounts(folder / "etc", opensmtpd=empty, opensmtpq=empty, joe=str(folder / "home"))
+    accounts.make_folder("joe", folder / "home")
+    binds = {folder / name: Path("/", name) for name in ("var/spool", "var/lib", "run")}
+    for path in (*binds, Path(f"{folder}{empty}")):
+        path.mkdir(parents=True)
+    aliases = folder / "aliases"
+    aliases.write_text(ALIASES)
+    configuration = folder / "smtpd.conf"
+    configuration.write_text(OPENSMTPD_LIMITS + RULES.format(aliases=aliases))
+    command: Command = [peer.program, "-d", "-f", configuration, "-P", "mda", "-P", "mta"]
+    with _served("opensmtpd", folder, {**accounts.binds, **binds}, command, peer.environment) as server:
+        yield server
+
+
+SERVERS: dict[str, Start] = {"smtpdsl": smtpdsl, "postfix": postfix, "opensmtpd": opensmtpd}
+
+
+def _peer(name: str) -> Peer:
+    peer = find_peer(name)
+    if not isinstance(peer, Peer):
+        raise AbsentError(peer)
+    return peer
+
+
+@contextmanager
+def _served(
+    name: str, folder: Path, binds: dict[Path, Path], command: Command, environment: dict[str, str]
+) -> Iterator[Running]:
+    """Run *command* in namespaces of its own, and yield it when it listens."""
+    with control_group(f"bench-accept-{name}") as group, private(binds) as host:
+        server = Running(name, host, CpuMeter(host, group), folder / "log")
+        with server.log.open("ab") as log:
+            options = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": subprocess.STDOUT}
+            # Ctrl-C is for the benchmark alone.
+            process = host.popen(server.meter.counted(command), env=environment, start_new_session=True, **options)
+        _wait(server, process)
+        yield server
+
+
+def _wait(server: Running, process: subprocess.Popen[bytes]) -> None:
+    """Wait until *process* listens on port 25 of its network."""
+    deadline = time.monotonic() + START_SECONDS
+    # The local address, in hexadecimal, and the number of the state "listen".
+    listening = re.compile(r":0019 \S+ 0A ")
+    while not listening.search(Path(f"/proc/{server.host.anchor}/net/tcp").read_text(encoding="ascii")):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise failed(server, "does not start")
+        time.sleep(0.02)
+
+
+def failed(server: Running, what: str) -> ServerError:
+    """Make the error that says *what* went wrong, and what the server has to say about it."""
+    lines = server.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return ServerError("\n".join([f"{server.name} {what}; the end of its log:", *lines[-10:]]))
