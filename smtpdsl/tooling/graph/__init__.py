@@ -1,0 +1,1 @@
+"""Pictures of the decision diagram, for people and for programs."""
