@@ -26,6 +26,20 @@ def test_an_example_has_no_findings(path: Path) -> None:
     assert codes <= KNOWN.get(path.name, set()), found.stdout
 
 
+def test_there_is_a_dozen() -> None:
+    """An example for each kind of server that people run."""
+    assert len(list(EXAMPLES.glob("*.conf"))) >= 12
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.conf")), ids=lambda path: path.name)
+def test_an_example_explains_itself(path: Path) -> None:
+    """It begins with what it is for, and comments on what comes then; the published sample stays as it is."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comments = [line for line in lines if line.startswith("#")]
+
+    assert path.name == "legacy-rspamd-dovecot.conf" or (lines[0].startswith("# ") and len(comments) >= 3)
+
+
 def test_all_examples_at_once() -> None:
     """As the documents say it."""
     paths = map(str, sorted(EXAMPLES.glob("*.conf")))
@@ -42,7 +56,7 @@ def test_all_examples_at_once() -> None:
             "joe@example.net",
             "anybody@localhost",
             "250",
-            "/var/mail/quickstart/Maildir",
+            "/home/mail/Maildir",
         ),
         ("quickstart", [], "joe@example.net", "anybody@localhost", "550", ""),
         ("home-server", ["--auth", "ann"], "ann@example.org", "joe@example.net", "250", "MX of example.net"),
@@ -60,6 +74,63 @@ def test_all_examples_at_once() -> None:
         ("virtual-domains", [], "joe@away.example", "nobody@example.org", "524", ""),
         ("backup-mx", [], "joe@away.example", "ann@example.org", "250", "MX of example.org"),
         ("backup-mx", [], "joe@away.example", "ann@away.example", "550", ""),
+        ("dovecot-lmtp", [], "joe@away.example", "root@example.org", "550", ""),
+        ("dovecot-lmtp", ["--from", "local"], "cron@localhost", "ann@away.example", "250", "MX of away.example"),
+        ("dovecot-lmtp", [], "joe@away.example", "ann@away.example", "550", ""),
+        ("submission", ["--auth", "ann"], "ann@example.org", "joe@away.example", "250", "MX of away.example"),
+        ("submission", ["--auth", "robot"], "alarm@example.org", "ann@example.org", "250", "HELO  mail.example.org"),
+        ("submission", ["--auth", "robot"], "alarm@example.org", "joe@away.example", "550", ""),
+        ("submission", [], "ann@example.org", "joe@away.example", "550", ""),
+        ("filters", ["--from", "local"], "ann@example.org", "joe@away.example", "250", "MX of away.example"),
+        ("filters", [], "joe@away.example", "ann@away.example", "550", ""),
+        (
+            "mailing-list",
+            [],
+            "joe@away.example",
+            "talk+subscribe@lists.example.org",
+            "250",
+            "mlmmj-receive -F -L /var/spool/mlmmj/talk",
+        ),
+        ("mailing-list", [], "joe@away.example", "announce@lists.example.org", "550", ""),
+        (
+            "mailing-list",
+            [],
+            "ann@example.org",
+            "announce@lists.example.org",
+            "250",
+            "mlmmj-receive -F -L /var/spool/mlmmj/announce",
+        ),
+        ("mailing-list", [], "joe@away.example", "postmaster@lists.example.org", "250", "MX of example.org"),
+        (
+            "mailing-list",
+            ["--from", "local"],
+            "talk+bounces@lists.example.org",
+            "joe@away.example",
+            "250",
+            "MX of away.example",
+        ),
+        ("catch-all", [], "joe@away.example", "anything@example.org", "250", "/home/ann/Maildir"),
+        ("catch-all", [], "joe@away.example", "ann+shop@example.org", "250", "/home/ann/Maildir"),
+        ("catch-all", [], "joe@away.example", "shop-that-sold-me@example.org", "550", "This address has been sold"),
+        ("catch-all", [], "joe@mx.spam.example", "ann@example.org", "550", ""),
+        ("several-certificates", ["--tag", "org"], "joe@away.example", "ann@example.org", "250", "/run/dovecot/lmtp"),
+        ("several-certificates", ["--tag", "net"], "joe@away.example", "ann@example.org", "550", ""),
+        (
+            "several-certificates",
+            ["--auth", "ann"],
+            "ann@example.net",
+            "joe@away.example",
+            "250",
+            "client certificate  mx.example.net",
+        ),
+        (
+            "several-certificates",
+            ["--auth", "ann"],
+            "ann@example.org",
+            "joe@away.example",
+            "250",
+            "client certificate  mail.example.org",
+        ),
         (
             "legacy-rspamd-dovecot",
             ["--auth", "joe"],

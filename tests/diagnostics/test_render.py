@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Related, Severity
-from smtpdsl.diagnostics.excerpt import EXCERPT_COLUMNS
+from smtpdsl.diagnostics.excerpt import COMMENT, EXCERPT_COLUMNS, KEYWORD, STRING
 from smtpdsl.diagnostics.render import render_text, summary
 from smtpdsl.diagnostics.span import Source, Span
 from tests.diagnostics.samples import DOUBT, MISTAKE, REMARK, at, with_macro
@@ -438,12 +438,35 @@ def test_any_finding_prints_safely(found: list[Diagnostic]) -> None:
     assert text.replace("\n", "").isprintable()
 
 
-@given(found=findings())
-def test_colours_add_only_escape_sequences(found: list[Diagnostic]) -> None:
-    """Without its colours, the coloured text is the plain one."""
-    coloured = render_text(found, colour=True)
+STYLES = ["", "", KEYWORD, KEYWORD, STRING, COMMENT, COMMENT]
 
-    assert re.sub("\x1b\\[[0-9;]+m", "", coloured) == render_text(found, colour=False)
+
+def some_colours(source: Source, number: int) -> list[str]:
+    """Give a style to each character of a line, and to some lines none."""
+    return [STYLES[(number + at // 2) % len(STYLES)] for at in range(len(source.line(number)))] if number % 3 else []
+
+
+@given(found=findings(), columns=st.sampled_from([None, 40, 80]))
+def test_colours_add_only_escape_sequences(found: list[Diagnostic], columns: int | None) -> None:
+    """Without its colours, the coloured text is the plain one."""
+    coloured = render_text(found, colour=True, columns=columns, colours=some_colours)
+
+    assert re.sub("\x1b\\[[0-9;]+m", "", coloured) == render_text(found, colour=False, columns=columns)
+
+
+def test_the_language_has_colours() -> None:
+    """A line has those that it is given, as far as it is shown, and what is pointed at keeps its own."""
+    source = Source("smtpd.conf", "\tlisten on " + "x" * 300 + " # end  \n")
+    styles = [""] + [KEYWORD] * 6 + [""] * (len(source.line(1)) - 14) + [COMMENT] * 7
+    found = MISTAKE.at(Span(source, 1, 7), "m", label="here")
+
+    text = render_text([found], colour=True, columns=60, colours=lambda _source, _number: styles)
+
+    assert f"\x1b[1;34m1 |\x1b[0m         \x1b[35mlisten\x1b[0m on {'x' * 36}…\n" in text
+    assert "        \x1b[1;31m^^^^^^\x1b[0m \x1b[1;31mhere\x1b[0m\n" in text
+    end = MISTAKE.at(Span(source, 312, 315), "m")
+    assert "x \x1b[90m# end\x1b[0m\n" in render_text([end], colour=True, colours=lambda _source, _number: styles)
+    assert "\x1b" not in render_text([end], colour=False, colours=lambda _source, _number: styles)
 
 
 def width(character: str) -> int:
