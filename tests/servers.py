@@ -19,6 +19,8 @@ from tests.peers import ROOT
 # What the server says last before it serves.
 READY = "info: ready"
 _PATIENCE_SECONDS = 60
+# Those that run, so that a test that fails leaves none behind.
+_RUNNING: set[Server] = set()
 
 
 def free_port() -> int:
@@ -64,10 +66,13 @@ class Server:
         """Start it, and return when it is ready; what it says otherwise fails the test."""
         self.lines.clear()
         self._process = subprocess.Popen(self._command(arguments), stderr=subprocess.PIPE, **self._surroundings)
+        _RUNNING.add(self)
         assert self._process.stderr is not None, "a pipe"
         if not self._read_until_ready(self._process.stderr):
             self._process.wait(_PATIENCE_SECONDS)
             self._process.stderr.close()
+            self._process = None
+            _RUNNING.discard(self)
             message = "the server did not start: " + "".join(self.lines)
             raise AssertionError(message)
         # Somebody has to read the log, or the server would wait for room in the pipe.
@@ -104,6 +109,7 @@ class Server:
 
     def _end(self, number: signal.Signals) -> int:
         process, self._process = self._process, None
+        _RUNNING.discard(self)
         if process is None:
             return 0
         process.send_signal(number)
@@ -127,6 +133,12 @@ class Server:
             found = self.log_lines(words)
         assert len(found) >= count, f'not {count} lines with "{words}" in {"".join(self.lines)}'
         return found
+
+
+def kill_all() -> None:
+    """Kill what still runs."""
+    for server in tuple(_RUNNING):
+        server.kill()
 
 
 @contextmanager

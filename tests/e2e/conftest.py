@@ -8,6 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import kill_all
+
+
+@pytest.fixture(autouse=True)
+def _no_server_is_left() -> Iterator[None]:
+    """Kill the servers of a test that has failed before it stopped them."""
+    yield
+    kill_all()
+
 
 @pytest.fixture
 def open_path() -> Iterator[Path]:
