@@ -142,9 +142,17 @@ def _supervisor(log: StructuredLog) -> Supervisor:
     """Return who does the work of deliveries; as root it is forked off before there is anything else to inherit."""
     if os.geteuid() == 0:
         return ForkingSupervisor(start_forker(), log.warn)
-    name = pwd.getpwuid(os.geteuid()).pw_name
+    name = _user_name(os.geteuid())
     log.info(f'running as "{name}": whoever the mail is for, it is delivered with the rights of this user')
     return OwnSupervisor()
+
+
+def _user_name(uid: int) -> str:
+    """Return the name of a user, or its number if it has none, as in many containers."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

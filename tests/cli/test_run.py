@@ -1,7 +1,8 @@
-"""`smtpdsl run` executes the diagram, or the reference if it is told to."""
+"""`smtpdsl run`, up to the point where it serves."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NoReturn
 
@@ -46,3 +47,37 @@ def test_the_program_that_is_served(
 
     assert (found.exit_code, found.output.splitlines()[-1]) == (1, "Error: not here")
     assert [program.diagram is not None for program in served] == [has_diagram]
+
+
+def test_an_ordinary_user_is_told_who_delivers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By name, or by number where the user has none, as in many containers."""
+
+    def server(program: Program, world: World) -> NoReturn:
+        del program, world
+        message = "not here"
+        raise ListenError(message)
+
+    monkeypatch.setattr(command, "Server", server)
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000_000)
+    path = tmp_path / "smtpd.conf"
+    path.write_text(CONFIGURATION)
+
+    found = CliRunner().invoke(main, ["run", "--root", str(tmp_path), str(path)])
+
+    told = 'info: running as "4000000000": whoever the mail is for, it is delivered with the rights of this user'
+    assert told in found.output + capfd.readouterr().err
+
+
+def test_a_configuration_that_listens_nowhere_is_not_served(tmp_path: Path) -> None:
+    """The sentence says what to add."""
+    path = tmp_path / "smtpd.conf"
+    path.write_text('action "in" maildir\nmatch from any for any action "in"\n')
+
+    found = CliRunner().invoke(main, ["run", "--root", str(tmp_path), str(path)])
+
+    assert found.exit_code == 1
+    assert found.output.splitlines()[-1] == (
+        f'Error: "{path}" listens on no address, so there is nothing to serve: add `listen on` and an interface'
+    )
