@@ -44,7 +44,8 @@ def test_a_port_is_free_again_at_once() -> None:
         port = first.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)), first.accept()[0]:
             pass
-    bind(listener_of(), Endpoint(address="127.0.0.1", port=port)).close()
+    with bind(listener_of(), Endpoint(address="127.0.0.1", port=port)) as second:
+        assert second.getsockname() == ("127.0.0.1", port)
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="there is no IPv6 here")
@@ -54,8 +55,9 @@ def test_both_families_may_have_the_same_port() -> None:
         six = bind(listener_of(), Endpoint(address="::", port=0))
     except ListenError as error:
         pytest.skip(str(error))
-    with six:
-        bind(listener_of(), Endpoint(address="127.0.0.1", port=six.getsockname()[1])).close()
+    port = six.getsockname()[1]
+    with six, bind(listener_of(), Endpoint(address="127.0.0.1", port=port)) as four:
+        assert four.getsockname()[1] == port
 
 
 @pytest.mark.parametrize(
