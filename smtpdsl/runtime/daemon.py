@@ -31,7 +31,8 @@ from smtpdsl.runtime.fault import describe_fault
 from smtpdsl.runtime.interfaces import DeliveryAgent, Route, Supervisor
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.net.listener import BACKLOG, bind, name_at, shown
-from smtpdsl.runtime.net.session import Service, Session, Sessions
+from smtpdsl.runtime.net.service import Service, Sessions
+from smtpdsl.runtime.net.session import Session
 from smtpdsl.runtime.policy import Outside, Policy
 from smtpdsl.runtime.protocol.server import Limits
 from smtpdsl.runtime.queue.lanes import Limits as LaneLimits

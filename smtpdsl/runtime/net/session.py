@@ -11,92 +11,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, cast
+from typing import cast
 
-from smtpdsl.ir.resolved import Listener
 from smtpdsl.mail.envelope import Client
 from smtpdsl.mail.reply import Reply
 from smtpdsl.mail.trace import Reception, received_field
-from smtpdsl.runtime.interfaces import Intake, StorageError, StorageFullError
-from smtpdsl.runtime.log import Log
-from smtpdsl.runtime.policy import Accepted, Policy
+from smtpdsl.runtime.interfaces import StorageError, StorageFullError
+from smtpdsl.runtime.net import replies
+from smtpdsl.runtime.net.service import Service
+from smtpdsl.runtime.policy import Accepted
 from smtpdsl.runtime.protocol import server as core
 from smtpdsl.runtime.queue.ids import envelope_hex, envelope_number, message_hex
 from smtpdsl.runtime.transaction import Transaction
 
-# RFC 5321 §4.5.3.2.7: a server waits at least five minutes.
-IDLE_SECONDS = 300.0
 # Octets that a client may send ahead while its message is being stored.
 _AHEAD_OCTETS = 256 * 1024
-
-_OK = Reply(code=250, enhanced_status="2.0.0", lines=("Ok",))
-_RECIPIENT_OK = Reply(code=250, enhanced_status="2.1.5", lines=("Destination address valid: Recipient ok",))
-_GO_AHEAD = Reply(code=354, lines=('Enter mail, end with "." on a line by itself',))
-_BYE = Reply(code=221, enhanced_status="2.0.0", lines=("Bye",))
-_CANNOT_VERIFY = Reply(code=252, enhanced_status="2.1.5", lines=("Cannot verify; send mail and see",))
-_HELP = Reply(
-    code=214,
-    enhanced_status="2.0.0",
-    lines=("This is smtpdsl", "EHLO HELO MAIL RCPT DATA RSET NOOP QUIT VRFY HELP", "End of HELP info"),
-)
-_FULL = Reply(code=452, enhanced_status="4.3.1", lines=("Mail system full, try again later",))
-_TROUBLE = Reply(code=451, enhanced_status="4.3.0", lines=("Temporary failure: the message could not be stored",))
-_IDLE = Reply(code=421, enhanced_status="4.4.2", lines=("Idle for too long, closing the connection",))
-_STOPPING = Reply(code=421, enhanced_status="4.3.2", lines=("The server is stopping, try again later",))
-
-
-class Sessions:
-    """Every session of a server."""
-
-    def __init__(self) -> None:
-        """Have none."""
-        self._open: set[Session] = set()
-        self._none = asyncio.Event()
-        self._none.set()
-
-    def add(self, session: Session) -> None:
-        """Take in a session that begins."""
-        self._open.add(session)
-        self._none.clear()
-
-    def discard(self, session: Session) -> None:
-        """Let a session go that has ended."""
-        self._open.discard(session)
-        if not self._open:
-            self._none.set()
-
-    def drain(self) -> None:
-        """Let each end when its transaction has ended."""
-        for session in tuple(self._open):
-            session.drain()
-
-    def abort(self) -> None:
-        """End all of them now."""
-        for session in tuple(self._open):
-            session.abort()
-
-    async def wait_until_none(self) -> None:
-        """Wait for the last one to end."""
-        await self._none.wait()
-
-
-class Service(NamedTuple):
-    """What the sessions of a listener share.
-
-    *configuration* names the program in log lines; *clock* gives seconds since 1970.
-    """
-
-    listener: Listener
-    server_name: str
-    configuration: str
-    policy: Policy
-    intake: Intake
-    log: Log
-    clock: Callable[[], float]
-    next_session_id: Callable[[], str]
-    limits: core.Limits
-    sessions: Sessions
-    idle_seconds: float = IDLE_SECONDS
 
 
 class Session(asyncio.Protocol):
@@ -126,10 +55,10 @@ class Session(asyncio.Protocol):
             core.ContentReceived: self._on_content,
             core.EndOfContent: self._on_end_of_content,
             core.Rset: self._on_rset,
-            core.Noop: lambda _: self._reply(_OK),
+            core.Noop: lambda _: self._reply(replies.OK),
             core.Quit: self._on_quit,
-            core.Vrfy: lambda _: self._reply(_CANNOT_VERIFY),
-            core.Help: lambda _: self._reply(_HELP),
+            core.Vrfy: lambda _: self._reply(replies.CANNOT_VERIFY),
+            core.Help: lambda _: self._reply(replies.HELP),
             core.Refused: self._on_refused,
         }
 
@@ -202,10 +131,12 @@ class Session(asyncio.Protocol):
             self._handlers[type(event)](event)
         if self._is_draining and not self._is_suspended and self._transaction is None:
             self._reason = "shutdown"
-            session.refuse(_STOPPING)
+            session.refuse(replies.STOPPING)
         if answer := session.data_to_send():
             self._transport.write(answer)
         if session.is_closed:
+            # As in the logs of OpenSMTPD, whoever of the two ends it.
+            self._reason = "quit" if self._reason == "disconnect" else self._reason
             self._transport.close()
         elif session.buffered_octets > _AHEAD_OCTETS or self._is_blocked:
             self._read(wanted=False)
@@ -237,7 +168,7 @@ class Session(asyncio.Protocol):
             self._timer = self._loop.call_later(max(rest, 1.0), self._look_at_clock)
             return
         self._reason = "timeout"
-        self._core.refuse(_IDLE)
+        self._core.refuse(replies.IDLE)
         self._transport.write(self._core.data_to_send())
         # Who reads nothing either is not waited for.
         (self._transport.abort if self._transport.get_write_buffer_size() else self._transport.close)()
@@ -259,14 +190,14 @@ class Session(asyncio.Protocol):
 
     def _on_mail(self, event: core.Mail) -> None:
         self._transaction = Transaction(event.reverse_path, self._service.intake)
-        self._reply(_OK)
+        self._reply(replies.OK)
 
     def _on_rcpt(self, event: core.Rcpt) -> None:
         transaction = self._open_transaction()
         judgement = self._service.policy.judge(self._client, transaction.reverse_path, event.mailbox)
         if isinstance(judgement, Accepted):
             transaction.add(event.mailbox, judgement.envelopes)
-            self._reply(_RECIPIENT_OK)
+            self._reply(replies.RECIPIENT_OK)
         else:
             self._refuse(judgement.reply, {"rule": judgement.rule, "why": judgement.why})
 
@@ -284,7 +215,7 @@ class Session(asyncio.Protocol):
             tells_login=listener.received_auth,
         )
         transaction.begin_content(received_field(reception))
-        self._reply(_GO_AHEAD)
+        self._reply(replies.GO_AHEAD)
 
     def _on_content(self, event: core.ContentReceived) -> None:
         waiting = self._open_transaction().write(event.octets)
@@ -311,7 +242,7 @@ class Session(asyncio.Protocol):
         try:
             done.result()
         except StorageError as error:
-            self._refuse(_FULL if isinstance(error, StorageFullError) else _TROUBLE, {"why": error})
+            self._refuse(replies.FULL if isinstance(error, StorageFullError) else replies.TROUBLE, {"why": error})
         else:
             self._log_message(transaction)
             text = f"{message_hex(transaction.message_id)} Message accepted for delivery"
@@ -319,12 +250,12 @@ class Session(asyncio.Protocol):
 
     def _on_rset(self, _: core.Rset) -> None:
         self._end_transaction()
-        self._reply(_OK)
+        self._reply(replies.OK)
 
     def _on_quit(self, _: core.Quit) -> None:
         self._reason = "quit"
         self._end_transaction()
-        self._reply(_BYE)
+        self._reply(replies.BYE)
 
     def _on_refused(self, event: core.Refused) -> None:
         self._log_refusal(event.command_line, event.reply, {})

@@ -19,9 +19,17 @@ def test_a_wish_is_seen_until_it_is_forgotten() -> None:
 
 
 def test_a_wish_that_comes_too_late_does_no_harm() -> None:
-    """The work has ended, and its descriptor may be somebody else's by now."""
+    """The work has ended, and its descriptors may be somebody else's by now."""
     stop = Stop()
+    ours = stop.descriptor
     stop.close()
+    other = Stop()
+    assert other.descriptor == ours, "the system gives the lowest number that is free"
 
     stop.request()
     stop.close()
+
+    assert not is_stopped(other.descriptor)
+    other.request()
+    assert is_stopped(other.descriptor)
+    other.close()

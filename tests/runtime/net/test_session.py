@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from smtpdsl.runtime.interfaces import ContentWriter, InlineContent, StorageError, StorageFullError, Submission
-from smtpdsl.runtime.net.session import Service, Session, Sessions
+from smtpdsl.runtime.net.service import Service, Sessions
+from smtpdsl.runtime.net.session import Session
 from smtpdsl.runtime.protocol.server import Limits
 from tests.runtime.dialogue import dialogue_files, parse_dialogue, take_replies
 from tests.runtime.policies import policy_of
@@ -376,7 +377,9 @@ def test_garbage_ends_in_a_refusal() -> None:
         answer = await client.rest()
         assert answer.startswith(b"500 5.5.2 ")
 
-    assert play(scene).intake.submissions == []
+    place = play(scene)
+    assert place.intake.submissions == []
+    assert place.log.named("smtp disconnected") == [{"reason": "quit"}]
 
 
 def test_a_server_that_stops_lets_a_transaction_end() -> None:
