@@ -13,9 +13,16 @@ domain is held as written.  `str` prints the shortest quoting, and
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import Self
 
 from smtpdsl.mail.address_syntax import (
+    ATEXT,
+    DOMAIN_CHARACTERS,
+    MAX_DOMAIN_OCTETS,
+    MAX_LABEL_CHARACTERS,
+    MAX_LOCAL_PART_OCTETS,
     AddressError,
     end_of_local_part,
     parse_domain,
@@ -25,6 +32,15 @@ from smtpdsl.mail.address_syntax import (
 from smtpdsl.record import Record
 
 __all__ = ["AddressError", "ForwardPath", "Mailbox", "ReversePath"]
+
+
+@cache
+def _plain() -> re.Pattern[str]:
+    """Return what matches the addresses that most mail has: a Dot-string at a name, both in ASCII and not too long."""
+    atom, label_start = f"[{re.escape(ATEXT)}]++", "[A-Za-z0-9_]"
+    label = rf"{label_start}[{re.escape(DOMAIN_CHARACTERS.replace('.', ''))}]{{0,{MAX_LABEL_CHARACTERS - 1}}}+"
+    lengths = rf"(?=.{{1,{MAX_LOCAL_PART_OCTETS}}}@.{{1,{MAX_DOMAIN_OCTETS}}}\Z)"
+    return re.compile(rf"{lengths}({atom}(?:\.{atom})*+)@({label}(?:\.{label})*+)")
 
 
 class Mailbox(Record):
@@ -44,6 +60,9 @@ class Mailbox(Record):
         Raises:
             AddressError: *text* is no mailbox.
         """
+        plain = _plain().fullmatch(text)
+        if plain is not None:
+            return cls(local_part=plain[1], domain=plain[2])
         at = end_of_local_part(text)
         local_part = parse_local_part(text[:at], utf8=utf8)
         if at == len(text):

@@ -63,6 +63,9 @@ def parse_local_part(text: str, *, utf8: bool = False) -> str:
 
 def quote_local_part(local_part: str) -> str:
     """Write *local_part* as RFC 5321 §4.1.2 wants it: quoted only where it must be."""
+    # One atom of ASCII, as most of them are.
+    if local_part and not local_part.strip(ATEXT):
+        return local_part
     if all(atom and not _stand_in(atom, utf8=True).strip(ATEXT) for atom in local_part.split(".")):
         return local_part
     escaped = local_part.replace("\\", "\\\\").replace('"', '\\"')

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpdsl.mail.address import AddressError, ForwardPath, Mailbox, ReversePath
+from smtpdsl.mail.address_syntax import parse_domain, parse_local_part
 
 PRINTABLE = "".join(map(chr, range(32, 127)))
 BEYOND_ASCII = "éßñжλ日本한ü"
@@ -52,6 +53,29 @@ def test_any_text_is_an_address_or_an_address_error(text: str) -> None:
             parse(text, utf8=True)
         except AddressError as error:
             assert 0 <= error.start <= error.end <= len(text)  # noqa: PT017 - some texts raise, some do not
+
+
+@given(
+    local_part=st.text(PRINTABLE[:95], max_size=12) | st.text("ab.", min_size=250, max_size=260),
+    domain=st.text("abAZ09_-.[]@ é", max_size=12)
+    | st.text("ab", min_size=60, max_size=66)
+    | st.text("a.", min_size=250),
+)
+def test_plain_addresses_are_read_as_all_others(local_part: str, domain: str) -> None:
+    """There is a quick way for them, and it leads nowhere else."""
+    try:
+        found: object = Mailbox.parse(f"{local_part}@{domain}")
+    except AddressError as error:
+        found = None
+        assert error.message  # noqa: PT017 - some texts raise, some do not
+    try:
+        expected: object = (parse_local_part(local_part), parse_domain(domain))
+    except AddressError:
+        expected = None
+
+    if "@" not in local_part and not local_part.startswith('"'):
+        assert (found is None) is (expected is None)
+        assert not isinstance(found, Mailbox) or (found.local_part, found.domain) == expected
 
 
 @pytest.mark.parametrize(

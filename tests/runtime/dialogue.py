@@ -7,6 +7,7 @@ r"""Sessions as text: how ``tests/dialogues/*.smtp`` are read, whoever plays the
     S: 250-mx.test *                      ... or by all of them
     S: 250 HELP
     C> NOOP\n                             octets as they are, without a CRLF
+    C: (TLS)                              the client brings TLS up, before it goes on
     S: 500 5.5.2 *       # why            a remark behind two blanks
     S: (closes)                           the server ends the connection; only at the end
 
@@ -27,6 +28,7 @@ FOLDER = Path(__file__).parent.parent / "dialogues"
 _ESCAPE = re.compile(rb"\\(r|n|\\|x[0-9a-f]{2})")
 _PLAIN = {b"r": b"\r", b"n": b"\n", b"\\": b"\\"}
 _CLOSES = "(closes)"
+_SECURES = "(TLS)"
 
 
 class ExpectedReply(NamedTuple):
@@ -43,10 +45,11 @@ class ExpectedReply(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """What the client writes at once, and every reply that comes before it writes again."""
+    """What the client writes at once, and every reply that comes before it writes again; it may need TLS first."""
 
     octets: bytes
     replies: tuple[ExpectedReply, ...]
+    secures: bool = False
 
 
 class Dialogue(NamedTuple):
@@ -67,8 +70,13 @@ class _Line(NamedTuple):
 
 
 def dialogue_files() -> list[Path]:
-    """Return every dialogue, by name."""
+    """Return every dialogue that needs no TLS, by name."""
     return sorted(FOLDER.glob("*.smtp"))
+
+
+def tls_dialogue_files() -> list[Path]:
+    """Return the others; their listener is for submission."""
+    return sorted(FOLDER.glob("tls/*.smtp"))
 
 
 def parse_dialogue(text: str, name: str = "dialogue") -> Dialogue:
@@ -86,7 +94,9 @@ def parse_dialogue(text: str, name: str = "dialogue") -> Dialogue:
         groups.insert(0, (False, []))
     exchanges = []
     for (_, sent), (_, answered) in zip(groups[::2], [*groups[1::2], (True, [])], strict=False):
-        exchanges.append(Exchange(b"".join(map(_octets, sent)), tuple(_replies(answered))))
+        secures = bool(sent) and sent[0].text == _SECURES
+        octets = b"".join(map(_octets, sent[1:] if secures else sent))
+        exchanges.append(Exchange(octets, tuple(_replies(answered)), secures))
     return Dialogue(tuple(exchanges), closes)
 
 

@@ -30,6 +30,17 @@ def test_a_dialogue_may_close() -> None:
     assert [len(exchange.replies) for exchange in dialogue.exchanges] == [1, 1]
 
 
+def test_a_client_may_bring_tls_up() -> None:
+    """Before what it says next."""
+    dialogue = parse_dialogue("S: 220 *\nC: STARTTLS\nS: 220 *\nC: (TLS)\nC: NOOP\nS: 250 *\n")
+
+    assert [(exchange.octets, exchange.secures) for exchange in dialogue.exchanges] == [
+        (b"", False),
+        (b"STARTTLS\r\n", False),
+        (b"NOOP\r\n", True),
+    ]
+
+
 @pytest.mark.parametrize(
     ("written", "answered", "matches"),
     [

@@ -12,12 +12,28 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeAlias
 
-from smtpdsl.mail.address import AddressError, ForwardPath, ReversePath
+from smtpdsl.mail.address import AddressError, ForwardPath, Mailbox, ReversePath
 from smtpdsl.mail.address_syntax import parse_domain
+from smtpdsl.mail.idn import ascii_domain
 from smtpdsl.mail.reply import Reply
 from smtpdsl.runtime.protocol import own_replies
 from smtpdsl.runtime.protocol.errors import RemoteProtocolError
-from smtpdsl.runtime.protocol.events import Command, Data, Ehlo, Helo, Help, Mail, Noop, Quit, Rcpt, Rset, Vrfy
+from smtpdsl.runtime.protocol.events import (
+    Auth,
+    Command,
+    Data,
+    Ehlo,
+    Helo,
+    Help,
+    Mail,
+    Noop,
+    Quit,
+    Rcpt,
+    Rset,
+    StartTls,
+    Vrfy,
+)
+from smtpdsl.runtime.protocol.exchange import read_auth
 from smtpdsl.runtime.protocol.parameters import (
     NO_MAIL_PARAMETERS,
     NO_RCPT_PARAMETERS,
@@ -27,11 +43,17 @@ from smtpdsl.runtime.protocol.parameters import (
 
 
 class Dialect(NamedTuple):
-    """What the meaning of a command depends on beside its words."""
+    """What the meaning of a command depends on beside its words.
+
+    `extensions` are those whose parameters are taken, `mechanisms` those of AUTH; `utf8`
+    says that the open transaction is one of SMTPUTF8.
+    """
 
     default_domain: str
     extensions: frozenset[str]
     max_message_octets: int
+    mechanisms: tuple[str, ...] = ()
+    utf8: bool = False
 
 
 Reader: TypeAlias = Callable[[str, Dialect], Command]
@@ -88,13 +110,13 @@ _TO = _Form("TO:", own_replies.RCPT_SYNTAX, own_replies.bad_forward_path)
 
 def _read_mail(argument: str, dialect: Dialect) -> Mail:
     path, rest = _split_path(argument, _FROM)
+    parameters = read_mail_parameters(rest, dialect.extensions) if rest else NO_MAIL_PARAMETERS
+    path = path if path.isascii() else _from_utf8(path, _FROM, utf8=parameters.smtputf8)
     try:
-        reverse_path = ReversePath.parse(path, default_domain=dialect.default_domain)
+        reverse_path = ReversePath.parse(path, default_domain=dialect.default_domain, utf8=parameters.smtputf8)
+        _check_domain(reverse_path.mailbox)
     except AddressError as error:
-        raise _refused_path(path, error, _FROM) from None
-    if not rest:
-        return Mail(reverse_path, NO_MAIL_PARAMETERS)
-    parameters = read_mail_parameters(rest, dialect.extensions)
+        raise RemoteProtocolError(own_replies.bad_reverse_path(error.message)) from None
     # RFC 1870 §6.1: what is too big is refused before it is sent.
     if parameters.size is not None and parameters.size > dialect.max_message_octets:
         raise RemoteProtocolError(own_replies.CONTENT_TOO_BIG)
@@ -103,11 +125,15 @@ def _read_mail(argument: str, dialect: Dialect) -> Mail:
 
 def _read_rcpt(argument: str, dialect: Dialect) -> Rcpt:
     path, rest = _split_path(argument, _TO)
+    path = path if path.isascii() else _from_utf8(path, _TO, utf8=dialect.utf8)
     try:
-        forward_path = ForwardPath.parse(path, default_domain=dialect.default_domain)
+        forward_path = ForwardPath.parse(path, default_domain=dialect.default_domain, utf8=dialect.utf8)
+        _check_domain(forward_path.mailbox)
     except AddressError as error:
-        raise _refused_path(path, error, _TO) from None
-    return Rcpt(forward_path, read_rcpt_parameters(rest, dialect.extensions) if rest else NO_RCPT_PARAMETERS)
+        raise RemoteProtocolError(own_replies.bad_forward_path(error.message)) from None
+    if not rest:
+        return Rcpt(forward_path, NO_RCPT_PARAMETERS)
+    return Rcpt(forward_path, read_rcpt_parameters(rest, dialect.extensions, utf8=dialect.utf8))
 
 
 def _split_path(argument: str, form: _Form) -> tuple[str, str]:
@@ -125,11 +151,28 @@ def _split_path(argument: str, form: _Form) -> tuple[str, str]:
     return found[0], rest
 
 
-def _refused_path(path: str, error: AddressError, form: _Form) -> RemoteProtocolError:
-    return RemoteProtocolError(form.bad_path(error.message) if path.isascii() else own_replies.NEEDS_SMTPUTF8)
+def _from_utf8(path: str, form: _Form, *, utf8: bool) -> str:
+    """Return the text whose octets *path* has as characters."""
+    # RFC 6531 §3.5: outside of such a transaction nobody may say this to us, nor we to anybody.
+    if not utf8:
+        raise RemoteProtocolError(own_replies.NEEDS_SMTPUTF8)
+    try:
+        # Strict: no overlong forms, no halves of characters.
+        return path.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        raise RemoteProtocolError(form.bad_path("expected UTF-8")) from None
+
+
+def _check_domain(mailbox: Mailbox | None) -> None:
+    """Raise `AddressError` for a domain that has no place in the DNS (RFC 6531 §3.3: U-label)."""
+    if mailbox is not None and not mailbox.domain.isascii():
+        ascii_domain(mailbox.domain)
 
 
 # ---------------------------------------------------------------- the other commands
+
+_VRFY_UTF8 = re.compile(r"(.*) SMTPUTF8", re.IGNORECASE)
+_NAME = _Form("", own_replies.MISSING_ARGUMENT, own_replies.bad_parameter)
 
 
 def _read_helo(argument: str, _: Dialect) -> Helo:
@@ -140,10 +183,17 @@ def _read_ehlo(argument: str, _: Dialect) -> Ehlo:
     return Ehlo(_domain(argument))
 
 
-def _read_vrfy(argument: str, _: Dialect) -> Vrfy:
-    if not argument:
+def _read_vrfy(argument: str, dialect: Dialect) -> Vrfy:
+    # RFC 6531 §3.7.4.2: the parameter may stand behind the name.
+    found = _VRFY_UTF8.fullmatch(argument) if "SMTPUTF8" in dialect.extensions else None
+    name = argument if found is None else _from_utf8(found[1], _NAME, utf8=True)
+    if not name:
         raise RemoteProtocolError(own_replies.MISSING_ARGUMENT)
-    return Vrfy(_printable(argument))
+    return Vrfy(_printable(name, utf8=found is not None))
+
+
+def _read_auth(argument: str, dialect: Dialect) -> Auth:
+    return read_auth(argument, dialect.mechanisms)
 
 
 def _read_help(argument: str, _: Dialect) -> Help:
@@ -173,8 +223,8 @@ def _domain(argument: str) -> str:
         raise RemoteProtocolError(own_replies.BAD_DOMAIN) from None
 
 
-def _printable(argument: str) -> str:
-    if not (argument.isascii() and argument.isprintable()):
+def _printable(argument: str, *, utf8: bool = False) -> str:
+    if not (argument.isprintable() and (utf8 or argument.isascii())):
         raise RemoteProtocolError(own_replies.STRANGE_ARGUMENT)
     return argument
 
@@ -184,6 +234,8 @@ def _printable(argument: str) -> str:
 COMMANDS: Mapping[bytes, Verb] = {
     b"HELO": Verb(Helo, _read_helo),
     b"EHLO": Verb(Ehlo, _read_ehlo),
+    b"STARTTLS": Verb(StartTls, _alone(StartTls())),
+    b"AUTH": Verb(Auth, _read_auth),
     b"MAIL": Verb(Mail, _read_mail),
     b"RCPT": Verb(Rcpt, _read_rcpt),
     b"DATA": Verb(Data, _alone(Data())),
@@ -193,9 +245,15 @@ COMMANDS: Mapping[bytes, Verb] = {
     b"VRFY": Verb(Vrfy, _read_vrfy),
     b"HELP": Verb(Help, _read_help),
 }
-# Verbs of SMTP that are not obeyed.  STARTTLS (RFC 3207), AUTH (RFC 4954) and BDAT (RFC 3030) get a row
-# above, and rows in the transition table, when they are.
-NOT_OFFERED = frozenset({b"STARTTLS", b"AUTH", b"BDAT", b"EXPN", b"ETRN", b"TURN", b"ATRN", b"SEND", b"SOML", b"SAML"})
+# RFC 2033 §4.1: LHLO means what EHLO means, and those that it replaces are unknown.
+LMTP_COMMANDS: Mapping[bytes, Verb] = {
+    b"LHLO": COMMANDS[b"EHLO"],
+    **{word: verb for word, verb in COMMANDS.items() if word not in {b"HELO", b"EHLO"}},
+}
+# What follows BDAT is mail data, whatever is answered; so its argument is read first, see `chunks`.
+BDAT = b"BDAT"
+# Verbs of SMTP that are not obeyed.
+NOT_OFFERED = frozenset({b"EXPN", b"ETRN", b"TURN", b"ATRN", b"SEND", b"SOML", b"SAML"})
 # How a browser begins that was told to talk to us: what follows is not the browser's, and is not obeyed.
 HTTP_METHODS = frozenset(
     {b"GET", b"POST", b"CONNECT", b"HEAD", b"PUT", b"OPTIONS", b"DELETE", b"PATCH", b"TRACE", b"PRI"}

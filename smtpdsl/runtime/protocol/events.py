@@ -22,12 +22,17 @@ class MailParameters(NamedTuple):
 
     `size` is what the client expects (RFC 1870), `body` is ``7BIT`` or ``8BITMIME``
     (RFC 6152), `ret` is ``FULL`` or ``HDRS`` and `envid` is decoded (RFC 3461 §4.3 and §4.4).
+    With `smtputf8` paths and header fields may hold UTF-8 (RFC 6531); with `requiretls` the
+    message goes on over TLS or not at all (RFC 8689); `mt_priority` is from -9 to 9 (RFC 6710).
     """
 
     size: int | None = None
     body: str | None = None
     ret: str | None = None
     envid: str | None = None
+    smtputf8: bool = False
+    requiretls: bool = False
+    mt_priority: int | None = None
 
 
 class RcptParameters(NamedTuple):
@@ -81,6 +86,18 @@ class Data(NamedTuple):
     """DATA: the mail data is to follow; the answer is 354 or a refusal."""
 
 
+class Bdat(NamedTuple):
+    """BDAT: a message is to come in chunks, of which the first has *octets* octets (RFC 3030 §2).
+
+    A positive answer begins the mail data and is not sent: what the client hears is what
+    becomes of the chunk.  A refusal ends the transaction, and is sent behind the chunk.
+    The chunks that follow are no events, only their content is.
+    """
+
+    octets: int
+    is_last: bool
+
+
 class Rset(NamedTuple):
     """RSET: the transaction is to be forgotten."""
 
@@ -94,7 +111,7 @@ class Quit(NamedTuple):
 
 
 class Vrfy(NamedTuple):
-    """VRFY; *argument* is printable ASCII, and not empty."""
+    """VRFY; *argument* is printable and not empty, and ASCII unless SMTPUTF8 was said with it (RFC 6531 §3.7.4.2)."""
 
     argument: str
 
@@ -105,8 +122,39 @@ class Help(NamedTuple):
     argument: str
 
 
+class StartTls(NamedTuple):
+    """STARTTLS (RFC 3207); after the answer 220 nothing is heard until `secured`."""
+
+
+class Auth(NamedTuple):
+    """AUTH (RFC 4954 §4): an exchange is to begin, or to be over at once.
+
+    *mechanism* is one of those that were offered, *initial* what the client said with it,
+    decoded.  The answers are 334 with a challenge, 235, and refusals.
+    """
+
+    mechanism: str
+    initial: bytes | None
+
+    def __repr__(self) -> str:
+        # What a client says of its password is shown nowhere.
+        return f"Auth({self.mechanism!r}, ...)"
+
+
+class AuthResponse(NamedTuple):
+    """What the client said to a challenge, decoded; the answers are those of `Auth`."""
+
+    octets: bytes
+
+    def __repr__(self) -> str:
+        return "AuthResponse(...)"
+
+
 class ContentReceived(NamedTuple):
-    """A piece of the mail data: lines end in LF, and the dots that hid other dots are gone."""
+    """A piece of the mail data: lines end in LF, and the dots that hid other dots are gone.
+
+    It is empty for a chunk of no octets.
+    """
 
     octets: bytes
 
@@ -122,13 +170,17 @@ class EndOfContent(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The client broke the protocol; *reply* has been given already."""
+    """The client broke the protocol; *reply* has been given already.
+
+    If an exchange of AUTH was under way, it is over.
+    """
 
     command_line: str
     reply: Reply
 
 
-Command: TypeAlias = Helo | Ehlo | Mail | Rcpt | Data | Rset | Noop | Quit | Vrfy | Help
-Event: TypeAlias = Command | ContentReceived | EndOfContent | Refused
-# What waits for the policy's reply.
-Question: TypeAlias = Connected | Command | EndOfContent
+Command: TypeAlias = Helo | Ehlo | StartTls | Auth | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Help
+# What waits for the policy's reply, beside the connection itself.
+Asked: TypeAlias = Command | AuthResponse | EndOfContent
+Event: TypeAlias = Asked | ContentReceived | Refused
+Question: TypeAlias = Connected | Asked

@@ -3,6 +3,8 @@ r"""Received octets that nobody has used yet: command lines are taken from them,
 NOOP\r\n                 the line b"NOOP"
 NOOP\n                   a bare LF ends nothing: refused, and the session with it
 NOOP AAAAAAA…\r\n        swallowed without being kept, and refused once at its end
+
+For old clients on trusted networks a bare LF may end a line as well, see `bare_lf`.
 """
 
 from __future__ import annotations
@@ -22,19 +24,29 @@ class CommandLine(NamedTuple):
     """A line without its CRLF; if it is too long, only how it begins.
 
     A *problem* is the reply to give instead of obeying it, and *closes* ends the session.
+    A *bare* line ended in LF alone, and that is tolerated.
     """
 
     octets: bytes
     problem: Reply | None = None
     closes: bool = False
+    is_bare: bool = False
+
+    def refused_as_too_long(self) -> CommandLine:
+        """Return the line as if it had been longer than any may be."""
+        return CommandLine(self.octets[:_SHOWN_OCTETS], LINE_TOO_LONG)
 
 
 class InputBuffer:
     """Octets in the order of their arrival; they are copied as seldom as can be."""
 
-    def __init__(self, max_line_octets: int) -> None:
-        """Take no command line of more than *max_line_octets*, its CRLF included."""
-        self._max_line_octets = max_line_octets
+    def __init__(self, max_line_octets: int, *, tolerates_bare_lf: bool = False) -> None:
+        """Take no command line of more than *max_line_octets*, its CRLF included.
+
+        The limit may be changed between two lines.
+        """
+        self.max_line_octets = max_line_octets
+        self._tolerates_bare_lf = tolerates_bare_lf
         # What is unused: `_octets` from `_start` on, then what came `_later`.
         self._octets = b""
         self._start = 0
@@ -65,6 +77,13 @@ class InputBuffer:
             self._octets = b""
             self._start = 0
 
+    def skip(self, max_octets: int) -> int:
+        """Forget what has arrived first, at most *max_octets*, and return how many octets that was."""
+        count = min(max_octets, self._length)
+        self._gather()
+        self.discard(count)
+        return count
+
     def clear(self) -> None:
         """Forget everything."""
         self._octets = b""
@@ -85,21 +104,22 @@ class InputBuffer:
         octets = self._octets[start:end]
         length = self._swallowed + len(octets) + 1
         self.discard(len(octets) + 1)
-        if length > self._max_line_octets:
+        if length > self.max_line_octets:
             return self._end_of_long_line(octets)
         # RFC 5321 §2.3.8: only CRLF ends a line.  Whoever sends anything else is a broken
         # client, or a server that was made to carry commands for somebody.
-        if not octets.endswith(b"\r"):
+        is_bare = not octets.endswith(b"\r")
+        if is_bare and not self._tolerates_bare_lf:
             return CommandLine(octets, BARE_LF, closes=True)
-        octets = octets[:-1]
+        octets = octets if is_bare else octets[:-1]
         if b"\r" in octets or b"\0" in octets:
             return CommandLine(octets, STRANGE_OCTET)
-        return CommandLine(octets)
+        return CommandLine(octets, is_bare=True) if is_bare else CommandLine(octets)
 
     def _swallow(self) -> CommandLine | None:
         """Forget the octets of a line that is too long, except the last: it may be the CR of its end."""
         length = self._swallowed + self._length
-        if length <= self._max_line_octets:
+        if length <= self.max_line_octets:
             return None
         self._shown = self._shown or self._octets[self._start : self._start + _SHOWN_OCTETS]
         if length >= MAX_SWALLOWED_OCTETS:
@@ -113,7 +133,7 @@ class InputBuffer:
         shown = self._shown or octets[:_SHOWN_OCTETS]
         self._shown = b""
         self._swallowed = 0
-        if not octets.endswith(b"\r"):
+        if not octets.endswith(b"\r") and not self._tolerates_bare_lf:
             return CommandLine(shown, BARE_LF, closes=True)
         return CommandLine(shown, LINE_TOO_LONG)
 

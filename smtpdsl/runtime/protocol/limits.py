@@ -12,6 +12,9 @@ class Limits(NamedTuple):
     less than 2048), a message with LF at the end of each line.  `max_mails` counts the
     messages that were accepted, `max_recipients` the accepted recipients of one of them,
     `max_errors` the commands that were refused for good because they broke the protocol.
+    `max_commands` counts the commands since the last message that was accepted, but neither
+    accepted recipients nor chunks (BDAT), which have limits of their own: what a client may
+    ask without getting anywhere, recipients that do not exist among it.
     """
 
     max_command_octets: int = 2048
@@ -19,3 +22,4 @@ class Limits(NamedTuple):
     max_recipients: int = 1000
     max_mails: int = 100
     max_errors: int = 20
+    max_commands: int = 1000

@@ -25,15 +25,17 @@ _END = b"\r\n.\r\n"
 _BEGINNINGS_OF_END = (b"\r\n.\r", b"\r\n.", b"\r\n", b"\r")
 
 
-class MailData:
-    """The mail data of one transaction."""
+class JudgedContent:
+    """The content of a message as far as it is known: its size, and what is wrong with it."""
 
-    def __init__(self, max_octets: int) -> None:
+    # How many octets before the first are counted; they end the line before the content.
+    _BEFORE = 0
+
+    def __init__(self, max_octets: int, *, tolerates_bare_lf: bool = False) -> None:
         """Refuse more than *max_octets*, counted with LF at the end of each line."""
         self._max_octets = max_octets
-        # The line end before the mail data, which a "." in its first line needs; it is not counted.
-        self._held = b"\r\n"
-        self._size = -1
+        self._tolerates_bare_lf = tolerates_bare_lf
+        self._size = -self._BEFORE
         self._has_nul = False
         self._has_bare_cr = False
         self._has_bare_lf = False
@@ -51,9 +53,51 @@ class MailData:
             return CONTENT_HAS_NUL
         if self._has_bare_cr:
             return CONTENT_HAS_BARE_CR
-        if self._has_bare_lf:
+        if self._has_bare_lf and not self._tolerates_bare_lf:
             return CONTENT_HAS_BARE_LF
         return CONTENT_TOO_BIG if self._size > self._max_octets else None
+
+    def _judge(self, raw: bytes, *, is_stuffed: bool) -> bytes:
+        """Judge and count *raw*, and return what of it may be handed out."""
+        if not raw:
+            return raw
+        # Without an octet 13 it has LF ends; with one before each of them it is what it was, if none was bare.
+        # To look for pairs of octets takes ten times as long as that.
+        content = raw.replace(b"\r", b"")
+        line_ends = len(raw) - len(content)
+        if content.replace(b"\n", b"\r\n") != raw:
+            line_ends = raw.count(b"\r\n")
+            self._has_bare_cr |= len(raw) - len(content) != line_ends
+            self._has_bare_lf |= content.count(b"\n") != line_ends
+        self._has_nul |= b"\0" in raw
+        is_first = self._size < 0
+        self._size += len(raw) - line_ends
+        if is_stuffed:
+            # RFC 5321 §4.5.2: a line that begins with a dot has one that is not its own.
+            unstuffed = self._unstuffed(raw, content)
+            self._size -= len(content) - len(unstuffed)
+            content = unstuffed
+        if self.problem is not None:
+            return b""
+        return content[1:] if is_first else content
+
+    def _unstuffed(self, raw: bytes, content: bytes) -> bytes:
+        if self._has_bare_lf:
+            # A dot behind a bare LF is text: whoever doubles dots does it behind the line ends of SMTP.
+            return raw.replace(b"\r\n.", b"\r\n").replace(b"\r", b"")
+        return content.replace(b"\n.", b"\n")
+
+
+class MailData(JudgedContent):
+    """What follows DATA."""
+
+    _BEFORE = 1
+
+    def __init__(self, max_octets: int, *, tolerates_bare_lf: bool = False) -> None:
+        """Refuse more than *max_octets*, counted with LF at the end of each line."""
+        super().__init__(max_octets, tolerates_bare_lf=tolerates_bare_lf)
+        # The line end before the mail data, which a "." in its first line needs; it is not counted.
+        self._held = b"\r\n"
 
     def receive(self, piece: bytes) -> tuple[bytes, int]:
         """Take the next piece.
@@ -64,7 +108,9 @@ class MailData:
             `is_complete` holds now.
         """
         octets = self._held + piece
-        dot = octets.find(b"\r\n.")
+        dot = octets.find(b".")
+        if dot >= 0:
+            dot = octets.find(b"\r\n.", max(dot - 2, 0))
         end = octets.find(_END, dot) if dot >= 0 else -1
         if end >= 0:
             self.is_complete = True
@@ -75,24 +121,4 @@ class MailData:
             used = len(piece)
             self._held = next((each for each in _BEGINNINGS_OF_END if octets.endswith(each)), b"")
             raw = octets[: len(octets) - len(self._held)]
-        return self._take(raw, is_stuffed=0 <= dot < len(raw) - 2), used
-
-    def _take(self, raw: bytes, *, is_stuffed: bool) -> bytes:
-        """Judge and count *raw*, and return what of it may be handed out."""
-        if not raw:
-            return raw
-        # Without an octet 13 it has LF ends, if every CR stands before an LF and every LF after a CR.
-        content = raw.replace(b"\r", b"")
-        line_ends = raw.count(b"\r\n")
-        self._has_bare_cr |= len(raw) - len(content) != line_ends
-        self._has_bare_lf |= len(content) - len(content.replace(b"\n", b"")) != line_ends
-        self._has_nul |= b"\0" in raw
-        is_first = self._size < 0
-        self._size += len(raw) - line_ends
-        if is_stuffed:
-            # RFC 5321 §4.5.2: a line that begins with a dot has one that is not its own.
-            self._size -= raw.count(b"\r\n.")
-            content = content.replace(b"\n.", b"\n")
-        if self.problem is not None:
-            return b""
-        return content[1:] if is_first else content
+        return self._judge(raw, is_stuffed=0 <= dot < len(raw) - 2), used

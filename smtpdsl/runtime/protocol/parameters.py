@@ -1,4 +1,4 @@
-"""The ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.2, RFC 1870, RFC 3461, RFC 4954, RFC 6152).
+"""The ESMTP parameters of MAIL and RCPT (RFC 5321 §4.1.2), one extension and its RFC beside the other.
 
     SIZE=4096 BODY=8BITMIME ENVID=a+2Bb      MailParameters(size=4096, body="8BITMIME", envid="a+b")
     NOTIFY=SUCCESS,FAILURE                   RcptParameters(notify={"SUCCESS", "FAILURE"})
@@ -12,34 +12,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from smtpdsl.runtime.protocol.errors import RemoteProtocolError
 from smtpdsl.runtime.protocol.events import MailParameters, RcptParameters
+from smtpdsl.runtime.protocol.original_recipient import read_original_recipient
 from smtpdsl.runtime.protocol.own_replies import bad_parameter, unknown_parameter
+from smtpdsl.runtime.protocol.xtext import decode_xtext
 
 # The parameters of each command, and the extension that has to be offered for them.  AUTH= may be
 # given by a client that has not authenticated (RFC 4954 §5); we trust nobody who says whom a message
 # is from, so it is read and forgotten.
-_OF_MAIL: Mapping[str, str] = {"SIZE": "SIZE", "BODY": "8BITMIME", "AUTH": "", "RET": "DSN", "ENVID": "DSN"}
+_OF_MAIL: Mapping[str, str] = {
+    "SIZE": "SIZE",
+    "BODY": "8BITMIME",
+    "SMTPUTF8": "SMTPUTF8",
+    "AUTH": "",
+    "RET": "DSN",
+    "ENVID": "DSN",
+    "REQUIRETLS": "REQUIRETLS",
+    "MT-PRIORITY": "MT-PRIORITY",
+}
 _OF_RCPT: Mapping[str, str] = {"NOTIFY": "DSN", "ORCPT": "DSN"}
+# RFC 6531 §3.4 and RFC 8689 §2: these are said or not, and have no value.
+_FLAGS = frozenset({"SMTPUTF8", "REQUIRETLS"})
 
 # esmtp-param = esmtp-keyword ["=" esmtp-value]                RFC 5321 §4.1.2
 # esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
 # esmtp-value = 1*(%d33-60 / %d62-126)
-_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?")
+# esmtp-value =/ UTF8-non-ascii                                RFC 6531 §3.3; only ORCPT has a use for it
+_PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\xff]+))?")
 # size-value = 1*20DIGIT                                       RFC 1870 §6
 _SIZE = re.compile(r"[0-9]{1,20}")
-# xtext = *( xchar / hexchar )                                 RFC 3461 §4
-# hexchar = "+" 2HEXDIG, in capitals; small ones are taken as well
-_XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-Fa-f]{2})*")
-_HEXCHAR = re.compile(r"\+(..)")
-# original-recipient-address = atom ";" xtext                  RFC 3461 §4.2
-_ADDRESS_TYPE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")
+# priority-value = (["-"] NZDIGIT) / "0"                       RFC 6710 §6
+_PRIORITY = re.compile(r"-?[1-9]|0")
+# What most clients say, and nothing else.
+_ONLY_SIZE = re.compile(r" SIZE=([0-9]{1,20})(?: BODY=(7BIT|8BITMIME))?")
 
-# RFC 3461 §4.4 and §4.2
+# RFC 3461 §4.4
 _MAX_ENVID_OCTETS = 100
-_MAX_ORCPT_OCTETS = 500
 
+_SIZE_AND_BODY = frozenset({"SIZE", "8BITMIME"})
 NO_MAIL_PARAMETERS = MailParameters()
 NO_RCPT_PARAMETERS = RcptParameters()
 
@@ -50,25 +63,37 @@ def read_mail_parameters(text: str, extensions: frozenset[str]) -> MailParameter
     Raises:
         RemoteProtocolError: One of the parameters cannot be taken.
     """
-    size = body = ret = envid = None
+    found = _ONLY_SIZE.fullmatch(text)
+    if found is not None and extensions >= _SIZE_AND_BODY:
+        return MailParameters(int(found[1]), found[2])
+    values: dict[str, Any] = {}
     for keyword, value in _parameters(text, _OF_MAIL):
         match keyword:
             case "SIZE":
-                size = _size(value)
+                values["size"] = _size(value)
             case "BODY":
-                body = _one_of(keyword, value, ("7BIT", "8BITMIME"))
+                values["body"] = _one_of(keyword, value, ("7BIT", "8BITMIME"))
             case "RET":
-                ret = _one_of(keyword, value, ("FULL", "HDRS"))
+                values["ret"] = _one_of(keyword, value, ("FULL", "HDRS"))
             case "ENVID":
-                envid = _decoded(keyword, value, _MAX_ENVID_OCTETS)
+                values["envid"] = decode_xtext(keyword, value, _MAX_ENVID_OCTETS)
+            case "MT-PRIORITY":
+                values["mt_priority"] = _priority(value)
+            case "AUTH":
+                decode_xtext(keyword, value, len(value))
             case _:
-                _decoded(keyword, value, len(value))
+                values[keyword.lower()] = True
         _require(keyword, _OF_MAIL[keyword], extensions)
-    return MailParameters(size, body, ret, envid)
+    return MailParameters(**values)
 
 
-def read_rcpt_parameters(text: str, extensions: frozenset[str]) -> RcptParameters:
+def read_rcpt_parameters(text: str, extensions: frozenset[str], *, utf8: bool = False) -> RcptParameters:
     """Read what follows the forward-path; *extensions* are the keywords that EHLO offers.
+
+    Args:
+        text: The parameters; each octet is a character.
+        extensions: The keywords that EHLO offers.
+        utf8: Whether the transaction is one of SMTPUTF8, so that ORCPT may hold UTF-8 (RFC 6533 §3).
 
     Raises:
         RemoteProtocolError: One of the parameters cannot be taken.
@@ -78,13 +103,13 @@ def read_rcpt_parameters(text: str, extensions: frozenset[str]) -> RcptParameter
         if keyword == "NOTIFY":
             notify = _notify(value)
         else:
-            orcpt = _original_recipient(value)
+            orcpt = read_original_recipient(value, utf8=utf8)
         _require(keyword, _OF_RCPT[keyword], extensions)
     return RcptParameters(notify, orcpt)
 
 
 def _parameters(text: str, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield keywords, in capitals, and values; each keyword is known, stands once and has a value."""
+    """Yield keywords, in capitals, and values; each keyword is known, stands once and has a value if it needs one."""
     seen = set()
     for word in text.split(" "):
         if not word:
@@ -97,10 +122,11 @@ def _parameters(text: str, known: Mapping[str, str]) -> Iterator[tuple[str, str]
             raise RemoteProtocolError(unknown_parameter(keyword))
         if keyword in seen:
             raise RemoteProtocolError(bad_parameter(f"Expected {keyword} once"))
-        if value is None:
-            raise RemoteProtocolError(bad_parameter(f"Expected a value for {keyword}"))
+        if (value is None) is not (keyword in _FLAGS):
+            expected = "no value" if value else "a value"
+            raise RemoteProtocolError(bad_parameter(f"Expected {expected} for {keyword}"))
         seen.add(keyword)
-        yield keyword, value
+        yield keyword, value or ""
 
 
 def _require(keyword: str, extension: str, extensions: frozenset[str]) -> None:
@@ -128,21 +154,7 @@ def _notify(value: str) -> frozenset[str]:
     return wanted
 
 
-def _original_recipient(value: str) -> str:
-    address_type, semicolon, address = value.partition(";")
-    if not semicolon or _ADDRESS_TYPE.fullmatch(address_type) is None:
-        raise RemoteProtocolError(bad_parameter("Expected TYPE;ADDRESS for ORCPT"))
-    room = _MAX_ORCPT_OCTETS - len(address_type) - 1
-    return f"{address_type};{_decoded('ORCPT', address, room)}"
-
-
-def _decoded(keyword: str, value: str, max_octets: int) -> str:
-    """Undo xtext; what it stands for is printable (RFC 3461 §4), so no value ever carries a line end anywhere."""
-    if len(value) > max_octets:
-        raise RemoteProtocolError(bad_parameter(f"Expected a shorter value for {keyword}"))
-    if _XTEXT.fullmatch(value) is None:
-        raise RemoteProtocolError(bad_parameter(f"Expected xtext for {keyword}, with +XX for each special character"))
-    text = _HEXCHAR.sub(lambda found: chr(int(found[1], 16)), value)
-    if not (text.isascii() and text.isprintable()):
-        raise RemoteProtocolError(bad_parameter(f"Expected only printable ASCII characters for {keyword}"))
-    return text
+def _priority(value: str) -> int:
+    if _PRIORITY.fullmatch(value) is None:
+        raise RemoteProtocolError(bad_parameter("Expected a number from -9 to 9 for MT-PRIORITY"))
+    return int(value)

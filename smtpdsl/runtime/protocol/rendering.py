@@ -13,21 +13,21 @@ from smtpdsl.mail.reply import Reply
 
 # RFC 5321 §4.5.3.1.5: code, text and CRLF.
 MAX_LINE_OCTETS = 512
-_MAX_LINE = MAX_LINE_OCTETS - len("\r\n")
 _STRANGER = re.compile(r"[^ -~]")
 
 
-def render(reply: Reply) -> bytes:
+def render(reply: Reply, max_line_octets: int = MAX_LINE_OCTETS) -> bytes:
     """Return *reply* as it is sent; its text is cut and cleaned where it has to be."""
+    room = max_line_octets - len("\r\n")
     status = f"{reply.enhanced_status} " if reply.enhanced_status else ""
     *others, last = reply.lines or ("",)
-    text = _line(f"{reply.code} {status}{last}")
+    text = _line(f"{reply.code} {status}{last}", room)
     if others:
-        text = "".join(_line(f"{reply.code}-{status}{line}") for line in others) + text
+        text = "".join(_line(f"{reply.code}-{status}{line}", room) for line in others) + text
     return text.encode("ascii")
 
 
-def _line(line: str) -> str:
+def _line(line: str, room: int) -> str:
     if not (line.isascii() and line.isprintable()):
         line = _STRANGER.sub("?", line)
-    return f"{line[:_MAX_LINE]}\r\n"
+    return f"{line[:room]}\r\n"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from smtpdsl.mail.address import Mailbox, ReversePath
+from smtpdsl.mail.options import MailOptions, RcptOptions
 from smtpdsl.runtime.protocol.client import (
     Phase,
     Ready,
@@ -144,6 +145,91 @@ def test_quit_is_never_said_into_a_transaction(answers: str) -> None:
 def test_parameters_of_mail_are_what_the_server_offers(ehlo: str, mail: str, *, is_8bit: bool) -> None:
     """SIZE and BODY are said where they are offered; lines that make no sense offer nothing."""
     assert begin(ready(ehlo), ONE._replace(is_8bit=is_8bit)) == f"{mail}\r\n"
+
+
+ASKED = MailOptions("8BITMIME", "HDRS", "Q+1 =", mt_priority=-3)
+WISHES = (
+    RcptOptions(frozenset({"SUCCESS", "FAILURE"}), "rfc822;one+a@y.example"),
+    RcptOptions(frozenset({"NEVER"})),
+    RcptOptions(),
+)
+
+
+def test_what_the_sender_asked_for_goes_to_a_server_that_sees_to_it() -> None:
+    """RFC 3461 §5.2: each recipient with its own wishes, and what xtext has to spell out is."""
+    core = ready("250-peer\r\n250-PIPELINING\r\n250-MT-PRIORITY\r\n250 DSN\r\n")
+
+    assert begin(core, THREE._replace(options=ASKED, wishes=WISHES)) == (
+        "MAIL FROM:<a@b.example> MT-PRIORITY=-3 RET=HDRS ENVID=Q+2B1+20+3D\r\n"
+        "RCPT TO:<one@y.example> NOTIFY=FAILURE,SUCCESS ORCPT=rfc822;one+2Ba@y.example\r\n"
+        "RCPT TO:<two@y.example> NOTIFY=NEVER\r\n"
+        "RCPT TO:<three@y.example>\r\n"
+        "DATA\r\n"
+    )
+
+
+def test_what_a_server_does_not_offer_is_not_asked_of_it() -> None:
+    """It would refuse the message for that."""
+    core = ready(PIPELINING)
+
+    assert begin(core, THREE._replace(options=ASKED, wishes=WISHES)) == begin(ready(PIPELINING), THREE)
+
+
+@pytest.mark.parametrize(
+    ("orcpt", "said"),
+    [
+        ("rfc822;a b=+@c", "rfc822;a+20b+3D+2B@c"),
+        ("UTF-8;j\u00f6+@c", r"UTF-8;j\x{F6}\x{2B}@c"),
+        (r"utf-8;\x{2B}@c", r"utf-8;\x{2B}@c"),
+        ("x400;", "x400;"),
+    ],
+)
+def test_an_original_recipient_is_written_in_ascii(orcpt: str, said: str) -> None:
+    """RFC 3461 §4, and RFC 6533 §3 for addresses in UTF-8."""
+    core = ready("250-peer\r\n250-PIPELINING\r\n250 DSN\r\n")
+
+    assert f" ORCPT={said}\r\n" in begin(core, ONE._replace(wishes=(RcptOptions(orcpt=orcpt),)))
+
+
+UTF8 = "250-peer\r\n250-PIPELINING\r\n250 SMTPUTF8\r\n"
+JOERG = Mailbox(local_part="j\u00f6rg", domain="y.example")
+
+
+def test_utf_8_goes_to_a_server_that_takes_it() -> None:
+    """RFC 6531 §3.4; whether MAIL has asked for it, or an alias has brought it in."""
+    for transaction in (
+        ONE._replace(recipients=(JOERG,)),
+        ONE._replace(recipients=(JOERG,), options=MailOptions(smtputf8=True)),
+    ):
+        core = ready(UTF8)
+        core.begin(transaction)
+        said = core.data_to_send().decode()
+        assert said == "MAIL FROM:<a@b.example> SMTPUTF8\r\nRCPT TO:<j\u00f6rg@y.example>\r\nDATA\r\n"
+
+    assert begin(ready(UTF8)).startswith("MAIL FROM:<a@b.example>\r\n")
+    assert begin(ready(UTF8), ONE._replace(options=MailOptions(smtputf8=True))).startswith(
+        "MAIL FROM:<a@b.example> SMTPUTF8\r\n"
+    )
+
+
+def test_a_header_in_utf_8_does_not_go_to_a_server_that_cannot_take_it() -> None:
+    """RFC 6531 §3.6; a message that is ASCII all the same goes, and one that never asked goes as it came."""
+    utf8 = MailOptions(smtputf8=True)
+    core = ready()
+    assert begin(core, ONE._replace(options=utf8, has_8bit_header=True)) == ""
+    text = "the header has UTF-8, which peer:25 would have to offer SMTPUTF8 for"
+    assert finish(core) == (Verdict(PERMANENT, text, "5.6.7"),)
+
+    assert begin(core, ONE._replace(options=utf8)) == "MAIL FROM:<a@b.example>\r\n"
+    assert begin(ready(), ONE._replace(has_8bit_header=True)) == "MAIL FROM:<a@b.example>\r\n"
+
+
+def test_a_message_that_demands_tls_does_not_go_without() -> None:
+    """RFC 8689 §4.2.1."""
+    core = ready("250-peer\r\n250 REQUIRETLS\r\n")
+
+    assert begin(core, ONE._replace(options=MailOptions(requiretls=True))) == ""
+    assert [verdict.status for verdict in finish(core)] == ["5.7.30"]
 
 
 def test_the_null_reverse_path_and_quoted_names_are_written_as_rfc_5321_has_them() -> None:

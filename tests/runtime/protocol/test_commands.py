@@ -10,7 +10,7 @@ from smtpdsl.runtime.protocol.errors import RemoteProtocolError
 from smtpdsl.runtime.protocol.events import Command, Data, Ehlo, Help, Mail, Noop, Rcpt, Vrfy
 from smtpdsl.runtime.protocol.states import TRANSITIONS
 
-DIALECT = Dialect("mx.test", frozenset({"SIZE", "8BITMIME"}), 1000)
+DIALECT = Dialect("mx.test", frozenset({"SIZE", "8BITMIME"}), 1000, ("PLAIN",))
 
 
 def read(line: bytes) -> Command:
@@ -28,7 +28,14 @@ def refusal_of(line: bytes) -> tuple[int, str | None]:
 
 def test_every_verb_makes_the_command_it_promises() -> None:
     """The transition table is asked for that command before its argument is read."""
-    arguments = {b"MAIL": b" FROM:<>", b"RCPT": b" TO:<joe>", b"HELO": b" x", b"EHLO": b" x", b"VRFY": b" x"}
+    arguments = {
+        b"AUTH": b" PLAIN",
+        b"MAIL": b" FROM:<>",
+        b"RCPT": b" TO:<joe>",
+        b"HELO": b" x",
+        b"EHLO": b" x",
+        b"VRFY": b" x",
+    }
     for word, verb in COMMANDS.items():
         assert type(read(word + arguments.get(word, b""))) is verb.command
         assert verb.command in {question for _, question in TRANSITIONS}
@@ -131,6 +138,96 @@ def test_a_recipient_always_has_a_domain(line: bytes, printed: str) -> None:
 def test_what_cannot_be_read_is_refused(line: bytes, refusal: tuple[int, str]) -> None:
     """With the code that says what is wrong."""
     assert refusal_of(line) == refusal
+
+
+# ---------------------------------------------------------------- SMTPUTF8
+
+WITH_UTF8 = DIALECT._replace(extensions=DIALECT.extensions | {"SMTPUTF8", "DSN"})
+
+
+def read_utf8(text: str, *, utf8: bool = False) -> Command:
+    """Read a line where SMTPUTF8 is offered, in a transaction of it or not."""
+    word, argument = split_line(text.encode("utf-8", "surrogateescape"))
+    return COMMANDS[word].read(argument, WITH_UTF8._replace(utf8=utf8))
+
+
+def utf8_refusal_of(text: str, *, utf8: bool = False) -> tuple[int, str | None]:
+    """Return code and status of the reply that refuses *text*."""
+    with pytest.raises(RemoteProtocolError) as caught:
+        read_utf8(text, utf8=utf8)
+    return caught.value.reply.code, caught.value.reply.enhanced_status
+
+
+@pytest.mark.parametrize(
+    ("path", "printed"),
+    [
+        ("<jörg@müller.test>", "jörg@müller.test"),
+        ("<jo\u0308rg@example.org>", "jo\u0308rg@example.org"),
+        ('<"jörg müller"@日本.example>', '"jörg müller"@日本.example'),
+        ("<@hop.test:θ@example.org>", "θ@example.org"),
+        ("<jörg>", "jörg@mx.test"),
+        ("<😀@example.org>", "😀@example.org"),
+    ],
+)
+def test_paths_are_kept_as_given(path: str, printed: str) -> None:
+    """Nothing is composed, folded or mapped."""
+    mail = read_utf8(f"MAIL FROM:{path} SMTPUTF8")
+    rcpt = read_utf8(f"RCPT TO:{path}", utf8=True)
+
+    assert isinstance(mail, Mail)
+    assert isinstance(rcpt, Rcpt)
+    assert str(mail.reverse_path.mailbox) == str(rcpt.mailbox) == printed
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("<jörg@MÜLLER.test>", "5.1.7"),
+        ("<joe@mu\u0308ller.test>", "5.1.7"),
+        ("<joe@a\u3002b>", "5.1.7"),
+        ("<joe@☃.test>", "5.1.7"),
+        ("<a\u200bb@example.org>", "5.1.7"),
+        ("<a\u2028b@example.org>", "5.1.7"),
+        ("<a\x85b@example.org>", "5.1.7"),
+        ("<a\udcc0\udcaf@example.org>", "5.1.7"),
+        ("<a\udced\udca0\udc80@example.org>", "5.1.7"),
+        ("<a\udcff@example.org>", "5.1.7"),
+        ("<a\udcf4\udc90\udc80\udc80@example.org>", "5.1.7"),
+        ("<joe@" + "ü" * 60 + ".test>", "5.1.7"),
+        ("<" + "ö" * 128 + "@example.org>", "5.1.7"),
+    ],
+)
+def test_what_is_no_address_in_utf8_is_refused(path: str, status: str) -> None:
+    """Octets that are no UTF-8, characters that nobody sees, and domains that the DNS cannot have."""
+    assert utf8_refusal_of(f"MAIL FROM:{path} SMTPUTF8") == (553, status)
+    assert utf8_refusal_of(f"RCPT TO:{path}", utf8=True) == (501, "5.1.3")
+    # Elsewhere it is not even looked at.
+    assert utf8_refusal_of(f"MAIL FROM:{path}") == (553, "5.6.7")
+    assert utf8_refusal_of(f"RCPT TO:{path}") == (553, "5.6.7")
+
+
+def test_smtputf8_is_said_of_ascii_too() -> None:
+    """The message itself may need it."""
+    mail = read_utf8("MAIL FROM:<> SIZE=10 smtputf8")
+
+    assert isinstance(mail, Mail)
+    assert mail.parameters.smtputf8
+
+
+def test_names_beyond_ascii_are_verified_with_a_parameter() -> None:
+    """RFC 6531 §3.7.4.2."""
+    assert read_utf8("VRFY jörg SMTPUTF8") == Vrfy("jörg")
+    assert read_utf8("VRFY joe smtputf8") == Vrfy("joe")
+    assert read(b"VRFY joe SMTPUTF8") == Vrfy("joe SMTPUTF8")
+    assert utf8_refusal_of("VRFY jörg") == (501, "5.5.4")
+    assert utf8_refusal_of("VRFY \udcff SMTPUTF8") == (501, "5.5.4")
+    assert utf8_refusal_of("VRFY \u200b SMTPUTF8") == (501, "5.5.4")
+    assert utf8_refusal_of("VRFY jörg SMTPUTF8 SMTPUTF8\u2028") == (501, "5.5.4")
+
+
+def test_a_host_is_named_in_ascii() -> None:
+    """RFC 6531 §3.7.1: a client writes A-labels in EHLO, as nobody knows yet what is offered."""
+    assert utf8_refusal_of("EHLO müller.test", utf8=True) == (501, "5.5.4")
 
 
 def test_arguments_are_kept_as_written() -> None:

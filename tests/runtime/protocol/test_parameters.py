@@ -12,6 +12,7 @@ from smtpdsl.runtime.protocol.parameters import read_mail_parameters, read_rcpt_
 
 PLAIN = frozenset({"SIZE", "8BITMIME"})
 WITH_DSN = PLAIN | {"DSN"}
+ALL = WITH_DSN | {"SMTPUTF8", "REQUIRETLS", "MT-PRIORITY"}
 
 
 def code_of(text: str, extensions: frozenset[str] = WITH_DSN, *, of_rcpt: bool = False) -> int:
@@ -39,6 +40,45 @@ def code_of(text: str, extensions: frozenset[str] = WITH_DSN, *, of_rcpt: bool =
 def test_parameters_of_mail(text: str, parameters: MailParameters) -> None:
     """Keywords in any case, values as their RFCs say."""
     assert read_mail_parameters(text, WITH_DSN) == parameters
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters"),
+    [
+        (" smtputf8", MailParameters(smtputf8=True)),
+        (" SMTPUTF8 BODY=8BITMIME SIZE=10", MailParameters(size=10, body="8BITMIME", smtputf8=True)),
+        (" SIZE=10 BODY=8BITMIME", MailParameters(size=10, body="8BITMIME")),
+        (" SIZE=10 BODY=8bitmime", MailParameters(size=10, body="8BITMIME")),
+        (" REQUIRETLS", MailParameters(requiretls=True)),
+        (" MT-PRIORITY=0", MailParameters(mt_priority=0)),
+        (" mt-priority=-9", MailParameters(mt_priority=-9)),
+        (" MT-PRIORITY=6", MailParameters(mt_priority=6)),
+    ],
+)
+def test_parameters_of_other_extensions(text: str, parameters: MailParameters) -> None:
+    """RFC 6531 §3.4, RFC 8689 §2 and RFC 6710 §5."""
+    assert read_mail_parameters(text, ALL) == parameters
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SMTPUTF8=",
+        "SMTPUTF8=x",
+        "SMTPUTF8 SMTPUTF8",
+        "REQUIRETLS=x",
+        "MT-PRIORITY",
+        "MT-PRIORITY=10",
+        "MT-PRIORITY=-0",
+        "MT-PRIORITY=+1",
+        "MT-PRIORITY=\xb2",
+        "ENVID=\xc3\xb6",
+        "SIZE=10 \xc3\xb6",
+    ],
+)
+def test_what_breaks_the_syntax_of_others_is_501(text: str) -> None:
+    """A word that is a claim has no value, and a number has few digits."""
+    assert code_of(f" {text}", ALL) == 501
 
 
 @pytest.mark.parametrize(
@@ -117,7 +157,8 @@ def test_what_breaks_the_syntax_of_rcpt_is_501(text: str) -> None:
 def test_what_is_not_offered_is_555() -> None:
     """Unknown parameters, and those of extensions that EHLO does not name."""
     assert code_of(" FOO=BAR") == 555
-    assert code_of(" SMTPUTF8") == 555
+    for text in (" SMTPUTF8", " REQUIRETLS", " MT-PRIORITY=3"):
+        assert code_of(text) == 555
     assert code_of(" NOTIFY=NEVER") == 555
     assert code_of(" SIZE=1", of_rcpt=True) == 555
     assert code_of(" RET=FULL", PLAIN) == 555
@@ -128,11 +169,19 @@ def test_what_is_not_offered_is_555() -> None:
     assert code_of(" BODY=7BIT", frozenset()) == 555
 
 
+def test_original_recipients_may_be_in_utf8() -> None:
+    """RFC 6533 §3: in a transaction of SMTPUTF8; each octet is a character of the text."""
+    text = " ORCPT=utf-8;jörg@example.org".encode().decode("latin-1")
+
+    assert read_rcpt_parameters(text, ALL, utf8=True).orcpt == "utf-8;jörg@example.org"
+    assert code_of(text, ALL, of_rcpt=True) == 501
+
+
 @given(st.text(st.characters(min_codepoint=1, max_codepoint=255), max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Nothing but `RemoteProtocolError` is raised."""
     for read in (read_mail_parameters, read_rcpt_parameters):
         try:
-            read(f" {text}", WITH_DSN)
+            read(f" {text}", ALL)
         except RemoteProtocolError as error:
             assert error.reply.is_permanent  # noqa: PT017 - some texts raise, some do not
