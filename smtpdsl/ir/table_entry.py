@@ -45,7 +45,7 @@ _HASH_LENGTHS = {
 _HASH_CHARACTERS = string.ascii_letters + string.digits + "./"
 _DES_LENGTH = 13
 _EXTENDED_DES_LENGTH = 20
-_MAKE_HASH = "make one with `smtpctl encrypt`"
+_MAKE_HASH = "make one with `smtpdsl encrypt`"
 
 
 def entry_problem(service: Service, key: str, value: str | None) -> EntryProblem | None:
@@ -71,6 +71,8 @@ def listener_credentials_problem(value: str) -> EntryProblem | None:
     # passwd(5): an account is locked by a character that no hash starts with.
     if secret.startswith(("!", "*")) or _is_hash(secret):
         return None
+    if secret.startswith("{SCRAM-SHA-256}"):
+        return _scram_problem(secret)
     if secret.startswith("{"):
         scheme, _, rest = secret.partition("}")
         advice = f'remove "{scheme}}}"' if _is_hash(rest) else _MAKE_HASH
@@ -78,6 +80,17 @@ def listener_credentials_problem(value: str) -> EntryProblem | None:
     if secret.startswith("$"):
         return _wrong_value("expected a hash as crypt(3) writes it, found one of an unknown kind or length", _MAKE_HASH)
     return _wrong_value("expected a password hash, found something else, perhaps the password itself", _MAKE_HASH)
+
+
+def _scram_problem(secret: str) -> EntryProblem | None:
+    # Few tables have such keys.
+    from smtpdsl.ir.scram_keys import ScramKeysError, parse_scram_keys  # noqa: PLC0415
+
+    try:
+        parse_scram_keys(secret)
+    except ScramKeysError as error:
+        return _wrong_value(error.message, "make one with `smtpdsl encrypt --scram`")
+    return None
 
 
 def relay_credentials_problem(value: str) -> EntryProblem | None:

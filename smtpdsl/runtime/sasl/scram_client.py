@@ -1,0 +1,139 @@
+"""SCRAM-SHA-256, the client's side (RFC 5802, RFC 7677); `sasl.scram` has the picture.
+
+The server learns nothing that it could log in with elsewhere, and has to prove that it
+knows the keys of the password: one that cannot is not believed when it says 235.
+
+The channel is not bound: what a certificate is bound to is known to the TLS layer alone,
+and it has verified the server already, or was told not to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable
+from typing import NamedTuple
+
+from smtpdsl.runtime.credentials.saslprep import SaslprepError, saslprep
+from smtpdsl.runtime.credentials.secret import Secret
+from smtpdsl.runtime.protocol.client_login import LoginError
+
+_HASH = "sha256"
+_NONCE_OCTETS = 18
+# RFC 7677 §4 wants at least 4096.  Fewer would help to guess the password, and more would keep everybody else waiting.
+_MIN_ITERATIONS = 4096
+_MAX_ITERATIONS = 200_000
+# gs2-header: no authorization identity, and no channel binding that the client knows.
+_HEADER = b"n,,"
+
+# server-first-message = nonce "," salt "," iteration-count ["," extensions]         RFC 5802 §7
+_SERVER_FIRST = re.compile(
+    rb"r=(?P<nonce>[\x21-\x2b\x2d-\x7e]+),s=(?P<salt>[A-Za-z0-9+/=]+),i=(?P<iterations>[1-9][0-9]{0,9})(?:,.*)?"
+)
+
+
+class ScramKeys(NamedTuple):
+    """What is computed of the password, with much work."""
+
+    client_key: bytes
+    server_key: bytes
+
+    def __repr__(self) -> str:
+        return "ScramKeys(…)"
+
+
+class ScramKeyCache:
+    """The keys of one password, computed once for the salt that its server has."""
+
+    def __init__(self, password: Secret) -> None:
+        """Compute nothing yet."""
+        self._password = password
+        self._known: tuple[tuple[bytes, int], ScramKeys] | None = None
+
+    def keys(self, salt: bytes, iterations: int) -> ScramKeys:
+        """Return the keys (RFC 5802 §3)."""
+        if self._known is None or self._known[0] != (salt, iterations):
+            salted = hashlib.pbkdf2_hmac(_HASH, _prepared(self._password.reveal()), salt, iterations)
+            keys = ScramKeys(hmac.digest(salted, b"Client Key", _HASH), hmac.digest(salted, b"Server Key", _HASH))
+            self._known = (salt, iterations), keys
+        return self._known[1]
+
+
+def client_nonce() -> bytes:
+    """Return what nobody can foresee."""
+    return secrets.token_urlsafe(_NONCE_OCTETS).encode("ascii")
+
+
+class ScramSha256:
+    """One exchange."""
+
+    mechanism = "SCRAM-SHA-256"
+
+    def __init__(self, user: str, cache: ScramKeyCache, nonce: Callable[[], bytes] = client_nonce) -> None:
+        """Log in as *user*; *nonce* makes our half of the nonce."""
+        self._cache = cache
+        self._nonce = nonce()
+        self._bare = b"n=%b,r=%b" % (_name(user), self._nonce)
+        self._signature: bytes | None = None
+        self.is_complete = False
+
+    def respond(self, challenge: bytes | None) -> bytes:
+        """Say who logs in, prove it, and check the server's proof."""
+        if challenge is None:
+            return _HEADER + self._bare
+        if self._signature is None:
+            return self._prove(challenge)
+        self._check(challenge)
+        return b""
+
+    def _prove(self, server_first: bytes) -> bytes:
+        found = _SERVER_FIRST.fullmatch(server_first)
+        salt = _decoded(found["salt"]) if found else None
+        if found is None or salt is None:
+            message = "it speaks no SCRAM-SHA-256"
+            raise LoginError(message)
+        if not found["nonce"].startswith(self._nonce) or found["nonce"] == self._nonce:
+            message = "it answers another exchange"
+            raise LoginError(message)
+        iterations = int(found["iterations"])
+        if not _MIN_ITERATIONS <= iterations <= _MAX_ITERATIONS:
+            message = f"it wants {iterations} iterations, and not {_MIN_ITERATIONS} to {_MAX_ITERATIONS}"
+            raise LoginError(message)
+        return self._final(server_first, found["nonce"], self._cache.keys(salt, iterations))
+
+    def _final(self, server_first: bytes, nonce: bytes, keys: ScramKeys) -> bytes:
+        unproved = b"c=%b,r=%b" % (b2a_base64(_HEADER, newline=False), nonce)
+        message = b",".join((self._bare, server_first, unproved))
+        signature = hmac.digest(hashlib.new(_HASH, keys.client_key).digest(), message, _HASH)
+        proof = bytes(ours ^ theirs for ours, theirs in zip(keys.client_key, signature, strict=True))
+        self._signature = hmac.digest(keys.server_key, message, _HASH)
+        return b"%b,p=%b" % (unproved, b2a_base64(proof, newline=False))
+
+    def _check(self, server_final: bytes) -> None:
+        expected = b"v=" + b2a_base64(self._signature or b"", newline=False)
+        if self.is_complete or not hmac.compare_digest(server_final.partition(b",")[0], expected):
+            message = "it does not know the password"
+            raise LoginError(message)
+        self.is_complete = True
+
+
+def _prepared(password: bytes) -> bytes:
+    try:
+        return saslprep(password.decode()).encode()
+    except (SaslprepError, UnicodeDecodeError):
+        # Whoever set the password has found a way; the server is to say whether it was this one.
+        return password
+
+
+def _name(user: str) -> bytes:
+    return user.encode().replace(b"=", b"=3D").replace(b",", b"=2C")
+
+
+def _decoded(octets: bytes) -> bytes | None:
+    try:
+        return a2b_base64(octets, strict_mode=True)
+    except ValueError:
+        return None
