@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from smtpdsl.compiler.resolve.values import inside, wrong_text
+from smtpdsl.compiler.resolve.values import inside, read_word, wrong_text
 from smtpdsl.compiler.world import HELPER_FOLDERS, Unavailable, World
 from smtpdsl.diagnostics.codes import (
     MISPLACED_OPTION,
@@ -29,7 +29,7 @@ from smtpdsl.diagnostics.codes import (
     USELESS_OPTION,
 )
 from smtpdsl.diagnostics.diagnostic import Fix, Related, Report
-from smtpdsl.ir.resolved import BuiltinFilter, Decision, Phase, Proc, ProgramFilter, Ruleset
+from smtpdsl.ir.resolved import BuiltinFilter, Decision, FilterCondition, InTable, Phase, Proc, ProgramFilter, Ruleset
 from smtpdsl.ir.syntax import Dialect, Word, quote
 from smtpdsl.mail.reply import parse_reply_text
 from smtpdsl.text_error import TextError
@@ -49,6 +49,7 @@ _KNOWN: dict[Phase, tuple[str, ...]] = {
 }
 # In these phases a rewritten parameter can only be an error: DATA has none, and commit is no command.
 _NOTHING_TO_REWRITE = (Phase.DATA, Phase.COMMIT)
+_ANY_DOMAIN = "localhost"
 # Characters with which only a shell can tell where the program's name ends.
 _SHELL_SYNTAX = frozenset("\"'\\$`&|;<>(){}=~*?[")
 
@@ -57,7 +58,10 @@ def check_filters(ruleset: Ruleset, world: World, report: Report) -> None:
     """Report filters that cannot be asked or obeyed in their phase, and programs that cannot start."""
     for each in ruleset.filters.values():
         if isinstance(each, BuiltinFilter):
-            _check_condition(each, report)
+            for condition in each.conditions:
+                _check_condition(condition, each, report)
+            for condition in each.conditions[:-1]:
+                _check_and(condition, report)
             _check_decision(each, report)
     for proc in _programs(ruleset):
         _check_program(proc, ruleset.dialect, world, report)
@@ -66,16 +70,26 @@ def check_filters(ruleset: Ruleset, world: World, report: Report) -> None:
 # ---------------------------------------------------------------- built-in filters
 
 
-def _check_condition(each: BuiltinFilter, report: Report) -> None:
-    if each.subject in _KNOWN[each.phase]:
+def _check_condition(condition: FilterCondition, each: BuiltinFilter, report: Report) -> None:
+    subject = condition.subject
+    if subject in _KNOWN[each.phase]:
         return
-    phases = [phase.value for phase, known in _KNOWN.items() if each.subject in known]
-    message = f"`{each.subject}` is not known in phase `{each.phase.value}`"
+    phases = [phase.value for phase, known in _KNOWN.items() if subject in known]
+    message = f"`{subject}` is not known in phase `{each.phase.value}`"
     if each.phase in _NOTHING_TO_REWRITE:
-        message = f"`{each.subject}` has no single answer in phase `{each.phase.value}`"
+        message = f"`{subject}` has no single answer in phase `{each.phase.value}`"
     where = f"phase `{phases[0]}`" if len(phases) == 1 else f"the phases {', '.join(f'`{phase}`' for phase in phases)}"
     related = (Related(each.phase_span, "the phase"),)
-    report(MISPLACED_OPTION.at(each.condition_span, message, related=related, help=f"it can be asked in {where}"))
+    report(MISPLACED_OPTION.at(condition.span, message, related=related, help=f"it can be asked in {where}"))
+
+
+def _check_and(condition: FilterCondition, report: Report) -> None:
+    """`rdns and fcrdns`: the word in between is the list of names of the first condition."""
+    table = condition.question.table if isinstance(condition.question, InTable) else None
+    if table is not None and table.is_single and [entry.span.text for entry in table.entries] == ["and"]:
+        message = f"`{condition.subject} and` asks whether the value is the word `and`"
+        help_text = "remove `and`: all conditions of a filter must hold"
+        report(UNUSABLE_VALUE.at(table.entries[0].span, message, help=help_text))
 
 
 def _check_decision(each: BuiltinFilter, report: Report) -> None:
@@ -93,7 +107,9 @@ def _check_decision(each: BuiltinFilter, report: Report) -> None:
             message = "`rewrite` has no effect in phase `connect`: there is no command yet"
             report(USELESS_OPTION.at(decision.span, message, related=related, help="use the phase of the command"))
         case "rewrite" if phase in {Phase.MAIL_FROM, Phase.RCPT_TO}:
-            _check_address(decision, report)
+            _check_address(decision, phase, report)
+        case "rewrite" if phase in {Phase.HELO, Phase.EHLO} and decision.argument:
+            _check_domain(decision.argument, report)
         case "reject" | "disconnect":
             _check_reply(decision, report)
 
@@ -108,11 +124,24 @@ def _check_reply(decision: Decision, report: Report) -> None:
         report(wrong_text(UNUSABLE_REPLY, decision.argument, error).replace(notes=(note,)))
 
 
-def _check_address(decision: Decision, report: Report) -> None:
+def _check_domain(word: Word, report: Report) -> None:
+    from smtpdsl.mail.address_syntax import parse_domain  # noqa: PLC0415 - few filters rewrite, and `check` is quick
+
+    read_word(word, parse_domain, report)
+
+
+def _check_address(decision: Decision, phase: Phase, report: Report) -> None:
     """What is written over an address replaces the command's parameter, brackets and all."""
+    from smtpdsl.mail.address import ForwardPath, ReversePath  # noqa: PLC0415 - as above
+
+    path = ReversePath if phase is Phase.MAIL_FROM else ForwardPath
     word = decision.argument
     assert word is not None, "the grammar demands a value"
     if word.text.startswith("<") and ">" in word.text:
+        # Parameters may follow, and which of them are known depends on the session.
+        end = word.text.rindex(">") + 1
+        # Names are completed, and SMTPUTF8 is the affair of the client.
+        read_word(word, lambda text: path.parse(text[:end], default_domain=_ANY_DOMAIN, utf8=True), report)
         return
     message = f"`rewrite` replaces the whole parameter, so an address needs its `<` and `>`: {quote(word.text)}"
     replacement = quote(f"<{word.text.strip('<>')}>")

@@ -15,8 +15,17 @@ from smtpdsl.diagnostics.codes import (
 from smtpdsl.diagnostics.diagnostic import Related
 from smtpdsl.diagnostics.span import Span
 from smtpdsl.ir import syntax
-from smtpdsl.ir.resolved import BuiltinFilter, Decision, FilterChain, FilterUse, Phase, Proc, ProgramFilter
-from smtpdsl.ir.syntax import InlineList, Option, Word
+from smtpdsl.ir.resolved import (
+    BuiltinFilter,
+    Decision,
+    FilterChain,
+    FilterCondition,
+    FilterUse,
+    Phase,
+    Proc,
+    ProgramFilter,
+)
+from smtpdsl.ir.syntax import Criterion, InlineList, Option, Word
 
 Member = ProgramFilter | BuiltinFilter
 
@@ -81,19 +90,21 @@ def _declare_exec(statement: syntax.FilterExec, scope: Scope) -> Proc:
 
 
 def _builtin(statement: syntax.FilterBuiltin, scope: Scope) -> BuiltinFilter:
-    condition, decision = statement.condition, statement.decision
+    decision = statement.decision
     argument = decision.argument if isinstance(decision.argument, Word) else None
     return BuiltinFilter(
         span=statement.span,
         name=statement.name.text,
         phase=Phase(statement.phase.text),
         phase_span=statement.phase.span,
-        subject=condition.words[0],
-        question=filter_question(condition, scope),
-        condition_span=condition.span,
-        negated=condition.negated,
+        conditions=tuple(_condition(each, scope) for each in statement.conditions),
         decision=Decision(span=decision.span, kind=decision.keyword, argument=argument),
     )
+
+
+def _condition(written: Criterion, scope: Scope) -> FilterCondition:
+    question = filter_question(written, scope)
+    return FilterCondition(span=written.span, subject=written.words[0], question=question, negated=written.negated)
 
 
 def _members(names: InlineList, scope: Scope) -> tuple[Member, ...]:

@@ -51,9 +51,23 @@ def test_built_in_filters_ask_one_thing(condition: str, question: object, subjec
     found = compiled(f"filter f phase mail-from match {condition} junk").ruleset.filters["f"]
 
     assert isinstance(found, BuiltinFilter)
-    assert (found.phase, found.negated, found.decision.kind) == (Phase.MAIL_FROM, condition.startswith("!"), "junk")
-    asked = found.question
+    (only,) = found.conditions
+    assert (found.phase, only.negated, found.decision.kind) == (Phase.MAIL_FROM, condition.startswith("!"), "junk")
+    asked = only.question
     assert ((asked.service, asked.subject) if isinstance(asked, InTable) else (asked, None)) == (question, subject)
+
+
+def test_a_filter_may_ask_several_things() -> None:
+    """In the order in which they stand; one thing may be asked twice."""
+    found = compiled("filter f phase mail-from match !auth src 192.0.2.1 !src 192.0.2.2 junk").ruleset.filters["f"]
+
+    assert isinstance(found, BuiltinFilter)
+    assert [(each.subject, each.negated) for each in found.conditions] == [
+        ("auth", True),
+        ("src", False),
+        ("src", True),
+    ]
+    assert [each.span.text for each in found.conditions] == ["!auth", "src 192.0.2.1", "!src 192.0.2.2"]
 
 
 def test_programs() -> None:
