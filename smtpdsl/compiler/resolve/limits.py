@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
-from smtpdsl.diagnostics.codes import OVERWRITTEN_OPTION, UNKNOWN_LIMIT, UNUSABLE_LIMIT
+from smtpdsl.compiler.resolve.values import read_size
+from smtpdsl.diagnostics.codes import OVERWRITTEN_OPTION, SYNTAX_ERROR, UNKNOWN_LIMIT, UNUSABLE_LIMIT, UNUSABLE_VALUE
 from smtpdsl.diagnostics.diagnostic import Fix, Related, Report
 from smtpdsl.diagnostics.span import Span
 from smtpdsl.diagnostics.suggest import nearest
 from smtpdsl.ir import syntax
+from smtpdsl.ir.quantity import parse_size, parse_time
 from smtpdsl.ir.resolved import DomainLimits, Setting
-from smtpdsl.ir.syntax import Word
+from smtpdsl.ir.syntax import Number, Word
 
 # Defaults of smtpd.conf(5), and of its source where the manual is silent.
 _MDA_LIMITS = {
@@ -48,7 +51,30 @@ _SCHEDULER_LIMITS = {
     "max-msg-batch-size": 1024,
     "max-schedule": 10,
 }
-_SMTP_LIMITS = {"max-rcpt": 1000, "max-mails": 100}
+_SMTP_LIMITS = {
+    "max-rcpt": 1000,
+    "max-mails": 100,
+    # No release of OpenSMTPD has those below.
+    "max-connections": 10_000,
+    "max-connections-per-source": 100,
+    "max-connection-rate-per-source": 3000,
+    "max-commands": 1000,
+    "max-errors": 20,
+    # RFC 5321 §4.5.3.2.7: a server waits at least five minutes.
+    "idle-timeout": 5 * 60,
+    "command-timeout": 60,
+    "handshake-timeout": 30,
+    "data-timeout": 2 * 3600,
+    "data-grace": 60,
+    "min-data-rate": 500,
+    "max-memory": 256 * 1024 * 1024,
+}
+OURS = frozenset(_SMTP_LIMITS) - {"max-rcpt", "max-mails"}
+# Limits that are no plain numbers.
+_READ: dict[str, Callable[[str], int]] = {
+    **dict.fromkeys(("idle-timeout", "command-timeout", "handshake-timeout", "data-timeout", "data-grace"), parse_time),
+    "max-memory": parse_size,
+}
 _LIMITS = {"mda": _MDA_LIMITS, "mta": _MTA_LIMITS, "scheduler": _SCHEDULER_LIMITS, "smtp": _SMTP_LIMITS}
 # What OpenSMTPD calls the limits of all domains that have none of their own.
 _EVERY_DOMAIN = "default"
@@ -85,9 +111,11 @@ class LimitsReader:
             if limit.key.text not in limits:
                 self._unknown(statement.subsystem, limit.key)
                 continue
-            self._check(limit)
             self._note(limit.key, given)
-            limits[limit.key.text] = Setting(value=limit.value.value, span=limit.span)
+            value = self._value(limit)
+            if value is not None:
+                self._check(limit, value)
+                limits[limit.key.text] = Setting(value=value, span=limit.span)
 
     def _family(self, statement: syntax.Limits) -> tuple[Word, ...]:
         """Return the one address family that is connected with, if one is given; the last one holds."""
@@ -114,8 +142,29 @@ class LimitsReader:
             self.report(OVERWRITTEN_OPTION.at(key.span, message, related=related, help="remove one of them"))
         given[key.text] = key.span
 
-    def _check(self, limit: syntax.Limit) -> None:
-        value, key = limit.value.value, limit.key.text
+    def _value(self, limit: syntax.Limit) -> int | None:
+        """Return the value of *limit* as a number, in seconds or octets if it is a time or a size."""
+        written, key = limit.value, limit.key.text
+        if read := _READ.get(key):
+            if isinstance(written, Number) and read is parse_time:
+                # As a word it gets the sentence about its unit.
+                written = Word(span=written.span, text=str(written.value))
+            return read_size(written, read, self.report)
+        if isinstance(written, Number):
+            return written.value
+        if written.text.isdecimal() and written.text.isascii():
+            # In the words of the parser, which finds it where nothing but a number may stand.
+            fix = Fix.replacing(written.span, written.text, safe=True)
+            self.report(
+                SYNTAX_ERROR.at(written.span, "a number stands without quotes", help=f"write `{written.text}`", fix=fix)
+            )
+            return None
+        message = f'expected a number after `{key}`, found "{written.text}"'
+        self.report(UNUSABLE_VALUE.at(written.span, message, help=f"write `{key} {_SMTP_LIMITS[key]}`"))
+        return None
+
+    def _check(self, limit: syntax.Limit, value: int) -> None:
+        key = limit.key.text
         if value < 0:
             message, help_text = f"`{key}` is below zero", "write how many, or how many seconds"
         elif value == 0 and key.startswith("max-"):
