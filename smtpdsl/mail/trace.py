@@ -1,35 +1,56 @@
 """Trace fields: who took a message from whom, and when (RFC 5321 §4.4).
 
+    X-Spam: Yes
     Received: from client.example (<unknown> [192.0.2.9])
-    <TAB>by mx.example (smtpdsl) with ESMTP id 5f1e02aa
+    <TAB>by mx.example (smtpdsl) with ESMTPSA id 5f1e02aa (TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO) auth=yes user=joe
     <TAB>for <joe@example.org>;
     <TAB>Sun, 22 Nov 2026 12:46:37 +0000 (UTC)
 
-Lines end in LF, as mail data is kept.
+Lines end in LF, as mail data is kept.  Whatever a client says of itself is one word here: it
+can neither end the field nor look like another part of it.
 """
 
 from __future__ import annotations
 
+import re
 import time
+from typing import NamedTuple
 
 from smtpdsl.mail.address import Mailbox
 from smtpdsl.mail.envelope import LOCAL, Client
-from smtpdsl.record import Record
 
 # How the loop of a message shows (RFC 5321 §6.3 asks for a limit of at least 100).
 MAX_RECEIVED_FIELDS = 100
+# What a filter that takes a message for junk leaves for the delivery.
+SPAM_FIELD = b"X-Spam: Yes\n"
 
 # RFC 5322 §3.3 knows these names only, whatever the locale.
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+# What can stand anywhere in the field: printable ASCII but for what begins or ends a comment, a quoted pair or the
+# date.  Longer words than a domain may be would only make long lines.
+_MAX_WORD_CHARACTERS = 255
+_IS_WORD = re.compile(rf"[!-'*-:<-\[\]-~]{{1,{_MAX_WORD_CHARACTERS}}}").fullmatch
+_STRANGER = re.compile(r"[^!-'*-:<-\[\]-~]")
 
-class Reception(Record):
+
+class Channel(NamedTuple):
+    """The TLS of a connection: ``TLSv1.3``, the cipher, its bits, and whether the client's certificate was verified."""
+
+    version: str
+    cipher: str
+    bits: int
+    is_verified: bool = False
+
+
+class Reception(NamedTuple):
     """What the Received field of a message tells.
 
-    *recipient* is named only if there is a single one, so that nobody learns of others.
-    With *masks_source* the client is left out; with *tells_login* its login is told, or
-    that there is none.
+    `protocol` is what `with_protocol` says.  `recipient` is named only if there is a single
+    one, so that nobody learns of others.  With `masks_source` the client is left out; with
+    `tells_login` its login is told, or that there is none.  A message that `is_junk` is
+    marked, and one that `is_utf8` may name the client and its login in UTF-8.
     """
 
     client: Client
@@ -40,20 +61,46 @@ class Reception(Record):
     recipient: Mailbox | None = None
     masks_source: bool = False
     tells_login: bool = False
+    channel: Channel | None = None
+    is_junk: bool = False
+    is_utf8: bool = False
+
+
+def with_protocol(
+    *,
+    is_esmtp: bool,
+    is_secure: bool = False,
+    is_authenticated: bool = False,
+    is_utf8: bool = False,
+    is_lmtp: bool = False,
+) -> str:
+    """Return the name of what was spoken, as IANA keeps them (RFC 3848 §1, RFC 6531 §4.3).
+
+    After HELO it is ``SMTP`` whatever the channel: there is no name for that with TLS.
+    """
+    if not is_esmtp and not is_lmtp:
+        return "SMTP"
+    name = "LMTP" if is_lmtp else "SMTP" if is_utf8 else "ESMTP"
+    return f"{'UTF8' if is_utf8 else ''}{name}{'S' if is_secure else ''}{'A' if is_authenticated else ''}"
 
 
 def received_field(reception: Reception) -> bytes:
-    """Return the Received field of *reception*, folded, with its line ends."""
-    client = reception.client
-    origin = (
-        "" if reception.masks_source else f"from {client.helo} ({client.rdns or '<unknown>'} {_literal(client)})\n\t"
-    )
-    text = f"Received: {origin}by {reception.server_name} (smtpdsl) with {reception.protocol} id {reception.identifier}"
+    """Return the Received field of *reception*, folded, with its line ends; behind the mark of junk if it is any."""
+    client, is_utf8 = reception.client, reception.is_utf8
+    text = "Received: "
+    if not reception.masks_source:
+        name = _word(client.rdns, is_utf8=is_utf8) if client.rdns else "<unknown>"
+        text += f"from {_word(client.helo, is_utf8=is_utf8)} ({name} {_literal(client)})\n\t"
+    text += f"by {reception.server_name} (smtpdsl) with {reception.protocol} id {reception.identifier}"
+    if reception.channel is not None:
+        version, cipher, bits, is_verified = reception.channel
+        text += f" ({_word(version)}:{_word(cipher)}:{bits}:{'YES' if is_verified else 'NO'})"
     if reception.tells_login:
-        text += " auth=no" if client.login is None else f" auth=yes user={client.login}"
+        text += " auth=no" if client.login is None else f" auth=yes user={_word(client.login, is_utf8=is_utf8)}"
     if reception.recipient is not None:
         text += f"\n\tfor <{reception.recipient}>"
-    return f"{text};\n\t{date_time(reception.time)}\n".encode()
+    field = f"{text};\n\t{date_time(reception.time)}\n".encode("utf-8", "replace")
+    return SPAM_FIELD + field if reception.is_junk else field
 
 
 def date_time(moment: float) -> str:
@@ -64,6 +111,17 @@ def date_time(moment: float) -> str:
     zone = f"{sign}{abs(minutes) // 60:02}{abs(minutes) % 60:02} ({here.tm_zone})"
     day = f"{_DAYS[here.tm_wday]}, {here.tm_mday} {_MONTHS[here.tm_mon - 1]} {here.tm_year}"
     return f"{day} {here.tm_hour:02}:{here.tm_min:02}:{here.tm_sec:02} {zone}"
+
+
+def _word(text: str, *, is_utf8: bool = False) -> str:
+    """Return *text* as one word, a question mark in the place of what cannot be in it."""
+    if _IS_WORD(text):
+        return text
+
+    def stand_in(found: re.Match[str]) -> str:
+        return found[0] if is_utf8 and found[0] > "~" and found[0].isprintable() else "?"
+
+    return _STRANGER.sub(stand_in, text[:_MAX_WORD_CHARACTERS]) or "?"
 
 
 def _literal(client: Client) -> str:

@@ -1,7 +1,8 @@
 """A transaction of a session: who sends, to whom, and the mail data as it comes in (RFC 5321 §3.3).
 
-The header section is looked at as soon as it is there.  Mail data stays in memory while it
-is small; what is larger goes to the spool as it arrives, and is never whole in memory.
+The header section is looked at as soon as it is there, and completed if the mail begins its
+way here.  Mail data stays in memory while it is small; what is larger goes to the spool as it
+arrives, and is never whole in memory.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ from collections.abc import Awaitable
 
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
-from smtpdsl.mail.header import count_received, header_end, is_well_formed
+from smtpdsl.mail.header import has_passed, header_end, is_well_formed
+from smtpdsl.mail.header_editing import HeaderEdits, edit_header
+from smtpdsl.mail.options import MailOptions, united
 from smtpdsl.mail.reply import Reply
 from smtpdsl.mail.trace import MAX_RECEIVED_FIELDS
 from smtpdsl.runtime.interfaces import MAX_INLINE_OCTETS, ContentWriter, Envelope, InlineContent, Intake, Submission
+from smtpdsl.runtime.protocol.events import MailParameters, RcptParameters
 
 # A header section that does not end within so many octets is no header.
 MAX_HEADER_OCTETS = 256 * 1024
 
 _MALFORMED = Reply(
-    code=550, enhanced_status="5.7.1", lines=("Delivery not authorized, message refused: malformed header",)
+    code=550,
+    enhanced_status="5.6.0",
+    lines=("Message refused: it does not begin with header fields and an empty line",),
 )
 _LOOP = Reply(code=554, enhanced_status="5.4.6", lines=("Routing loop detected",))
 _ENDLESS_HEADER = Reply(code=552, enhanced_status="5.3.4", lines=("Message too big for system: endless header",))
@@ -28,13 +34,15 @@ _ENDLESS_HEADER = Reply(code=552, enhanced_status="5.3.4", lines=("Message too b
 class Transaction:
     """What a client has said since MAIL."""
 
-    def __init__(self, reverse_path: ReversePath, intake: Intake) -> None:
-        """Begin at MAIL."""
+    def __init__(self, reverse_path: ReversePath, parameters: MailParameters, intake: Intake) -> None:
+        """Begin at MAIL, with its *parameters*."""
         self.reverse_path = reverse_path
+        self.options = _options(parameters)
         self.message_id = intake.next_message_id()
         self.recipients: list[Mailbox] = []
-        # A client that names a recipient twice means one copy.
-        self.envelopes: dict[Envelope, None] = {}
+        # By what they are without the wishes of RCPT: a client that names a recipient twice means one copy.
+        self._envelopes: dict[Envelope, Envelope] = {}
+        self._edits: HeaderEdits | None = None
         self.problem: Reply | None = None
         self.size = 0
         self._intake = intake
@@ -45,19 +53,39 @@ class Transaction:
         self._is_in_header = True
         self._writer: ContentWriter | None = None
 
-    def add(self, recipient: Mailbox, envelopes: tuple[Envelope, ...]) -> None:
-        """Take a recipient, and what it means."""
-        self.recipients.append(recipient)
-        self.envelopes.update(dict.fromkeys(envelopes))
+    @property
+    def envelopes(self) -> tuple[Envelope, ...]:
+        """What the recipients mean, in the order of their names."""
+        return tuple(self._envelopes.values())
 
-    def begin_content(self, trace: bytes) -> None:
-        """Begin the mail data with our own trace field."""
+    @property
+    def held_octets(self) -> int:
+        """How much of the mail data is in memory."""
+        return self.size if self._writer is None else 0
+
+    def add(self, recipient: Mailbox, parameters: RcptParameters, envelopes: tuple[Envelope, ...]) -> None:
+        """Take a recipient, with the *parameters* of RCPT, and what it means."""
+        self.recipients.append(recipient)
+        for each in envelopes:
+            count = len(self._envelopes)
+            known = self._envelopes.setdefault(each, each)
+            if len(self._envelopes) > count:
+                notify, orcpt = parameters
+            else:
+                # RFC 3461 does not say; so nobody misses a report that either of the two asks for.
+                notify, orcpt = united(known.notify, parameters.notify), known.orcpt or parameters.orcpt
+            if notify is not None or orcpt is not None:
+                self._envelopes[each] = each._replace(notify=notify, orcpt=orcpt)
+
+    def begin_content(self, trace: bytes, edits: HeaderEdits | None = None) -> None:
+        """Begin the mail data with our own trace field; the header of mail that begins its way here gets *edits*."""
         self._chunks = [trace]
+        self._edits = edits
         self.size = self._trace_octets = len(trace)
 
     def write(self, octets: bytes) -> Awaitable[None] | None:
         """Take the next piece of the mail data; an awaitable is to be waited for before there is more."""
-        if self.problem is not None:
+        if self.problem is not None or not octets:
             return None
         self.size += len(octets)
         if self._writer is not None:
@@ -69,7 +97,7 @@ class Transaction:
         """End the mail data and return it; None if the message is refused, for `problem` if that says so."""
         content = b"".join(self._chunks)
         if is_whole and self.problem is None and self._is_in_header:
-            self._inspect(content, is_all=True)
+            content = self._inspect(content, is_all=True)
         if not is_whole or self.problem is not None:
             self.discard()
             return None
@@ -77,7 +105,8 @@ class Transaction:
 
     def submission(self, client: Client, moment: float, content: InlineContent | ContentWriter) -> Submission:
         """Return what the queue takes: the whole message, handed over by *client* at *moment*."""
-        return Submission(self.message_id, self.reverse_path, client, moment, content, tuple(self.envelopes))
+        envelopes = self.envelopes
+        return Submission(self.message_id, self.reverse_path, client, moment, content, envelopes, self.options)
 
     def discard(self) -> None:
         """Forget the mail data."""
@@ -87,9 +116,8 @@ class Transaction:
 
     def _spill(self) -> Awaitable[None] | None:
         """Move what is held to the spool, once the header is there."""
-        content = b"".join(self._chunks)
+        content = self._inspect(b"".join(self._chunks), is_all=False)
         self._chunks = [content]
-        self._inspect(content, is_all=False)
         if self.problem is not None:
             self.discard()
         elif not self._is_in_header:
@@ -99,16 +127,36 @@ class Transaction:
         self._held_limit += MAX_INLINE_OCTETS
         return None
 
-    def _inspect(self, content: bytes, *, is_all: bool) -> None:
-        """Look at the header section, if it has ended; *is_all* says that nothing more comes."""
+    def _inspect(self, content: bytes, *, is_all: bool) -> bytes:
+        """Look at the header section, if it has ended, and return *content* with its edits.
+
+        *is_all* says that nothing more comes.
+        """
         end = header_end(content)
         if end < 0 and not is_all:
             if len(content) > MAX_HEADER_OCTETS:
                 self.problem = _ENDLESS_HEADER
-            return
+            return content
         self._is_in_header = False
+        if end < 0 and not content.endswith(b"\n"):
+            # Only a message that came in chunks can end so (RFC 3030 §2), and this one is nothing but a header.
+            content += b"\n"
+            self.size += 1
         header = content[self._trace_octets : end if end >= 0 else len(content)]
         if not is_well_formed(header):
             self.problem = _MALFORMED
-        elif count_received(header) >= MAX_RECEIVED_FIELDS:
+        elif has_passed(header, MAX_RECEIVED_FIELDS):
             self.problem = _LOOP
+        elif self._edits is not None:
+            return self._edited(content, header, self._edits)
+        return content
+
+    def _edited(self, content: bytes, header: bytes, edits: HeaderEdits) -> bytes:
+        edited = edit_header(header, edits)
+        self.size += len(edited) - len(header)
+        return content[: self._trace_octets] + edited + content[self._trace_octets + len(header) :]
+
+
+def _options(said: MailParameters) -> MailOptions:
+    """Return what the queue keeps of MAIL; the size that the client expects is of no use any more."""
+    return MailOptions(said.body, said.ret, said.envid, said.smtputf8, said.requiretls, said.mt_priority)
