@@ -1,7 +1,8 @@
 """What the parts of the server ask of each other.
 
     smtp ──Intake──▶ queue ──DeliveryAgent──▶ local delivery ──Supervisor──▶ work in a user's name
-                           └─DeliveryAgent──▶ relay
+                       │   └─DeliveryAgent──▶ relay
+                       └─────Reporter───────▶ reports to senders ──Router──▶ policy
 
 Each part knows the others by these protocols only.  What passes through them is plain,
 immutable data, and octets; whoever asks gets a future and never a lock.  Today all of
@@ -19,6 +20,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
+from smtpdsl.mail.options import NO_MAIL_OPTIONS, MailOptions
 
 # Up to this many octets the mail data of a message is kept in the database of the queue, beyond it in a file.
 MAX_INLINE_OCTETS = 64 * 1024
@@ -65,8 +67,10 @@ class Envelope(NamedTuple):
     frees the mail.  `recipient` is what RCPT named, `dest` the address that the action was
     chosen for.  `user` is a key of the action's userbase and `extension` the sub-address
     that was cut off it; both are empty for a relay.  It expires `ttl` seconds after its
-    message was accepted.  `target` is a command line that the user's ``.forward`` names,
-    and that takes the place of the action's method; it is empty if the method delivers.
+    message was accepted.  `target` is a command line, and `file` the path of a file, that
+    takes the place of the action's method; both are empty if the method delivers.  The
+    ``.forward`` of the user names it, or an alias, and then there is no user.
+    `notify` and `orcpt` are what the client asked for this recipient, as `RcptOptions` has it.
     """
 
     route: Route
@@ -77,6 +81,9 @@ class Envelope(NamedTuple):
     extension: str = ""
     ttl: int = 0
     target: str = ""
+    notify: frozenset[str] | None = None
+    orcpt: str | None = None
+    file: str = ""
 
 
 class Submission(NamedTuple):
@@ -88,6 +95,7 @@ class Submission(NamedTuple):
     created: float
     content: InlineContent | ContentWriter
     envelopes: tuple[Envelope, ...]
+    options: MailOptions = NO_MAIL_OPTIONS
 
 
 class ContentWriter(Protocol):
@@ -150,6 +158,7 @@ class QueuedMessage(NamedTuple):
     created: float
     content: Content
     was_tried: bool = False
+    options: MailOptions = NO_MAIL_OPTIONS
 
 
 class Attempt(NamedTuple):
@@ -176,7 +185,8 @@ class Outcome(NamedTuple):
 
     `text` is one line of printable characters that an administrator can act on, whatever a
     peer or a program has said.  `status` is an enhanced status (RFC 3463).  `source` and
-    `relay` say between which addresses a message went.
+    `relay` say between which addresses a message went.  A next hop that `has_dsn` was told
+    which reports the sender wants, and sees to them from now on (RFC 3461 §5.2.1).
     """
 
     result: Result
@@ -184,6 +194,7 @@ class Outcome(NamedTuple):
     status: str = ""
     source: str = ""
     relay: str = ""
+    has_dsn: bool = False
 
 
 class DeliveryAgent(Protocol):
@@ -191,6 +202,56 @@ class DeliveryAgent(Protocol):
 
     async def deliver(self, attempt: Attempt) -> Sequence[Outcome]:
         """Return one outcome for each envelope of *attempt*, in its order; raises nothing but cancellation."""
+
+
+# ---------------------------------------------------------------- queue to reports
+
+
+class Event(Enum):
+    """What the sender of a message hears of a recipient; the value is the word of RFC 3464 §2.3.3."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    # It went to a server that tells nobody what becomes of it.
+    RELAYED = "relayed"
+
+
+class Notice(NamedTuple):
+    """What is to be told of one envelope; *text* and *status* are those of its last outcome."""
+
+    number: int
+    event: Event
+    envelope: Envelope
+    text: str
+    status: str
+
+
+class NoReport(NamedTuple):
+    """There is no report, and *why*; if that *is_temporary*, there may be one later."""
+
+    why: str
+    is_temporary: bool = False
+
+
+class Reporter(Protocol):
+    """Writes to senders."""
+
+    async def report(
+        self, message: QueuedMessage, notices: Sequence[Notice], message_id: int, moment: float
+    ) -> Submission | NoReport:
+        """Return a report for the queue to take: *notices*, of one event, on envelopes of *message*.
+
+        The report gets the number *message_id* and the date *moment*.  The sender of *message*
+        is not the null reverse-path; that of the report is (RFC 5321 §4.5.5).
+        """
+
+
+class Router(Protocol):
+    """The policy, as those see it who write to somebody from here."""
+
+    def route(self, recipient: Mailbox) -> tuple[Envelope, ...] | NoReport | Awaitable[tuple[Envelope, ...] | NoReport]:
+        """Say what mail from this host for *recipient* becomes: envelopes, at least one, or why there are none."""
 
 
 # ---------------------------------------------------------------- delivery to supervisor
@@ -203,6 +264,8 @@ class Identity(NamedTuple):
     uid: int
     gid: int
     home: str
+    mail_folder: str = ""
+    """Where the mailboxes of the system are: whoever appends to one of them, and does nothing else, needs its group."""
 
 
 class MaildirWork(NamedTuple):
@@ -221,6 +284,20 @@ class MaildirWork(NamedTuple):
     may_exist: bool = False
 
 
+class MailboxWork(NamedTuple):
+    """Append a message to the mbox file *path*, a path of the operating system.
+
+    It begins with the line *separator*, which is the same at each attempt.  With *may_exist*
+    an earlier attempt may have put it there, or a part of it.  The mailbox of a user
+    *is_system*: nobody else may own it, and there has to be a lock file.
+    """
+
+    path: str
+    separator: str
+    is_system: bool = False
+    may_exist: bool = False
+
+
 class CommandWork(NamedTuple):
     """Run *command* with /bin/sh and give it the message as standard input; nothing else is in its environment."""
 
@@ -228,11 +305,38 @@ class CommandWork(NamedTuple):
     environment: tuple[tuple[str, str], ...]
 
 
+class LmtpWork(NamedTuple):
+    """Hand a message to the mail store that listens at the socket *path*, or else on *host* at *port*.
+
+    *recipient* is what RCPT says in its brackets, *reverse_path* what MAIL says with them, and
+    *helo* how this server calls itself.
+    """
+
+    recipient: str
+    reverse_path: str
+    helo: str
+    path: str = ""
+    host: str = ""
+    port: int | str = 0
+    smtputf8: bool = False
+
+
+class WrappedWork(NamedTuple):
+    """Run *command*, with a NUL where the delivery belongs, and deliver what it passes on there as *inner* says."""
+
+    command: str
+    environment: tuple[tuple[str, str], ...]
+    inner: MaildirWork | LmtpWork
+
+
+Method: TypeAlias = MaildirWork | MailboxWork | CommandWork | LmtpWork | WrappedWork
+
+
 class LocalWork(NamedTuple):
     """Something that is done in a user's name; *prefix* (complete header lines) goes before the content."""
 
     identity: Identity
-    method: MaildirWork | CommandWork
+    method: Method
     prefix: bytes
     content: Content
     time_limit: float

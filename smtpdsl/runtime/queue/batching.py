@@ -82,6 +82,8 @@ class Batcher:
         self._close = close
         self._loop = asyncio.get_running_loop()
         self._waiting: queue.SimpleQueue[AnyRequest | None] = queue.SimpleQueue()
+        # What was asked in this turn of the loop.
+        self._gathered: list[AnyRequest] = []
         self._ended = self._loop.create_future()
         # A process that ends without closing leaves the store as a crash does, which it has to survive anyway.
         self._thread = threading.Thread(target=self._run, name="queue", daemon=True)
@@ -93,11 +95,20 @@ class Batcher:
             request.fail(StorageError("the queue is closed"))
             request.settle()
         else:
-            self._waiting.put(request)
+            if not self._gathered:
+                self._loop.call_soon(self._hand_over)
+            self._gathered.append(request)
         return request.future
+
+    def _hand_over(self) -> None:
+        """Give the thread what one turn of the event loop has asked: each time it wakes up, the loop has to stop."""
+        for request in self._gathered:
+            self._waiting.put(request)
+        self._gathered.clear()
 
     async def close(self) -> None:
         """Wait until everything that was asked is done, and end the thread."""
+        self._hand_over()
         self._waiting.put(None)
         await asyncio.shield(self._ended)
         self._thread.join()
@@ -146,6 +157,7 @@ class Batcher:
     def _end(self, batch: Sequence[AnyRequest]) -> None:
         if not self._ended.done():
             self._ended.set_result(None)
+        self._hand_over()
         left = list(batch)
         while not self._waiting.empty():
             request = self._waiting.get_nowait()

@@ -7,6 +7,8 @@ Ok ───────────────────────▶ gone
 TempFail ──▶ too old? ─no─▶ pending, due later
                 └──── yes ▶ held
 PermFail ─────────────────▶ held
+
+That is what becomes of them if nobody hears of it; `reporting` has what a report changes.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import NamedTuple
 from smtpdsl.runtime.interfaces import Attempt, Outcome, QueuedMessage, Result, Route
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.queue.ids import envelope_hex
-from smtpdsl.runtime.queue.report import report_attempt, report_expired, report_held
+from smtpdsl.runtime.queue.report import report_attempt, report_expired
 from smtpdsl.runtime.queue.schedule import expires, next_try
 from smtpdsl.runtime.queue.store import Changes, State, StoredEnvelope, Update
 
@@ -92,7 +94,6 @@ def judge(log: Log, job: Job, outcomes: Sequence[Outcome], now: float) -> Change
 def _failed(log: Log, message: QueuedMessage, stored: StoredEnvelope, outcome: Outcome, now: float) -> Update:
     stored = stored._replace(tries=stored.tries + 1, last_try=now, last_error=outcome.text, last_status=outcome.status)
     if outcome.result is Result.PERMANENT:
-        report_held(log, message, stored, outcome.text, now)
         return _update(stored, State.HELD, now)
     if _is_expired(message, stored, now):
         return _expired(log, message, stored, now)

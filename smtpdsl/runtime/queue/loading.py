@@ -75,8 +75,9 @@ class _Loading:
                 message = "its message is not there"
                 raise FactsError(message)
             case [(int(run), float(created), facts, int(size), (bytes() | None) as octets)]:
-                reverse_path, client = decode_message(facts)
-                return StoredMessage(message_id, run, created, reverse_path, client, size, octets)
+                known = decode_message(facts)
+                path, client, options = known.reverse_path, known.client, known.options
+                return StoredMessage(message_id, run, created, path, client, size, octets, options)
         return _unknown_columns()
 
     def _set_aside(self) -> None:

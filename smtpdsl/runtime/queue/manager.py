@@ -2,7 +2,7 @@
 
     session ──enqueue──▶ spool ──▶ store ──committed──▶ "250"
                                       │
-                                      └──▶ route queues ──▶ agents ──▶ store
+                                      └──▶ route queues ──▶ agents ──▶ reports to senders ──▶ store
 
     mda    LOCAL     a RouteQueue of its own, with its own share of the memory:
     mta    RELAY     mail that waits for one route delays nothing of the other
@@ -17,13 +17,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from smtpdsl.runtime.interfaces import (
     ContentWriter,
     DeliveryAgent,
     InlineContent,
     QueuedMessage,
+    Reporter,
     Route,
     Submission,
 )
@@ -34,7 +35,9 @@ from smtpdsl.runtime.queue.lanes import Limits
 from smtpdsl.runtime.queue.memory import Bounds
 from smtpdsl.runtime.queue.opening import Spool, open_spool
 from smtpdsl.runtime.queue.recorder import Recorder
-from smtpdsl.runtime.queue.route_queue import RouteQueue, Shared
+from smtpdsl.runtime.queue.reporting import Means, Reporting
+from smtpdsl.runtime.queue.route_queue import RouteQueue
+from smtpdsl.runtime.queue.shared import Shared
 from smtpdsl.runtime.queue.sqlite_store import BLOCK_SIZE
 from smtpdsl.runtime.queue.store import StoredEnvelope, Summary, lane_of
 from smtpdsl.runtime.queue.writer import SpoolWriter
@@ -44,15 +47,17 @@ class Settings(NamedTuple):
     """How much the queue does at once, and holds in memory.
 
     `local` limits deliveries in all and to a user, `relay` in all and to a domain.  The bounds on
-    envelopes and octets of content are shared by the routes in equal parts.
+    envelopes and octets of content are shared by the routes in equal parts.  Whoever waits for a
+    delivery hears of the delay after each of *warn_after* seconds.
     """
 
     local: Limits = Limits(at_once=50, per_lane=7)
-    relay: Limits = Limits(at_once=50, per_lane=10)
+    relay: Limits = Limits(at_once=100, per_lane=10)
     max_inflight: int = 5000
     max_content_octets: int = 64 * 1024 * 1024
     max_per_lane: int = 1000
     paused: frozenset[Route] = frozenset()
+    warn_after: tuple[int, ...] = ()
 
 
 class Queue:
@@ -66,6 +71,7 @@ class Queue:
         clock: Callable[[], float] = time.time,
         settings: Settings | None = None,
         *,
+        reporter: Reporter | None = None,
         vfs: str | None = None,
         files: Files | None = None,
     ) -> None:
@@ -77,6 +83,7 @@ class Queue:
             log: Where deliveries are reported to.
             clock: Tells the time; seconds since 1970.
             settings: Limits; the default suits a small server.
+            reporter: What writes to senders.  Without it nobody hears of a failure, and what has failed is held.
             vfs: What SQLite does its input and output with, if not with the operating system.
             files: What large messages are stored with, if not with the operating system.
         """
@@ -86,6 +93,7 @@ class Queue:
         self._log = log
         self._clock = clock
         self._settings = settings or Settings()
+        self._reporter = reporter
         self._open = partial(open_spool, self._path, vfs=vfs, files=files)
         self._spool: Spool
         self._recorder: Recorder
@@ -111,12 +119,19 @@ class Queue:
         store.start()
         self._numbers = MessageNumbers(store.first_block, self._ask_for_numbers)
         self._recorder = Recorder(store, content, self._log)
-        shared = Shared(store, content, self._recorder, self._log, self._clock)
+        offer = self._offer_report
+        shared = Shared(store, content, self._recorder, self._log, self._clock, offer, self._reporting())
         for route, agent in self._agents.items():
             limits = self._settings.local if route is Route.LOCAL else self._settings.relay
             self._routes[route] = RouteQueue(route, agent, limits, self._bounds(), shared)
             if route not in self._settings.paused:
                 self._routes[route].resume()
+
+    def _reporting(self) -> Reporting | None:
+        if self._reporter is None:
+            return None
+        warn_after = self._settings.warn_after
+        return Reporting(Means(self._reporter, self.next_message_id, self._clock, self._log, warn_after))
 
     def _bounds(self) -> Bounds:
         settings, count = self._settings, len(Route)
@@ -135,14 +150,15 @@ class Queue:
             await asyncio.wait(tasks, timeout=grace)
         for route in self._routes.values():
             route.abandon()
-        if late := self._tasks():
+        # An attempt that has just ended may have begun a report.
+        while late := self._tasks():
             await asyncio.wait(late)
         await self._recorder.finish()
         await self._spool.content.close()
         await self._spool.store.close()
         self._spool.lock.release()
 
-    def _tasks(self) -> frozenset[asyncio.Task[object]]:
+    def _tasks(self) -> frozenset[asyncio.Task[Any]]:
         return frozenset(task for route in self._routes.values() for task in route.tasks)
 
     def pause(self, route: Route) -> None:
@@ -234,6 +250,7 @@ class Queue:
             client=submission.client,
             created=submission.created,
             content=self._spool.content.content(submission.message_id, octets, size),
+            options=submission.options,
         )
         by_route: dict[Route, list[StoredEnvelope]] = {}
         for position, each in enumerate(submission.envelopes, 1):
@@ -243,6 +260,11 @@ class Queue:
         for route, envelopes in by_route.items():
             if route in self._routes:
                 self._routes[route].offer(message, envelopes)
+
+    def _offer_report(self, report: Submission) -> None:
+        """Attempt a report that the store has."""
+        assert isinstance(report.content, InlineContent), "reports are short"
+        self._offer(report, report.content.octets, report.content.size)
 
 
 def _refuse(accepted: asyncio.Future[None], error: BaseException) -> None:

@@ -43,7 +43,8 @@ def report_attempt(log: Log, message: QueuedMessage, stored: StoredEnvelope, out
             "from": message.reverse_path,
             "to": f"<{envelope.dest}>",
             "rcpt": f"<{envelope.recipient}>",
-            "user": envelope.user,
+            # What an alias names is nobody's.
+            "user": envelope.user or "-",
             "delay": delay,
             "result": result,
             "stat": outcome.text,
@@ -64,7 +65,7 @@ def report_attempt(log: Log, message: QueuedMessage, stored: StoredEnvelope, out
 
 
 def report_expired(log: Log, message: QueuedMessage, stored: StoredEnvelope, text: str, now: float) -> None:
-    """Write that an envelope has waited too long, and is kept."""
+    """Write that an envelope has waited too long."""
     log.info(_last_line("Expire", message, stored, text, now))
 
 

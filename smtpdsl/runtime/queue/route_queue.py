@@ -1,8 +1,8 @@
 """The envelopes of one route: what is due is loaded, takes its turn, is attempted, and recorded.
 
-    enqueue ──fresh──▶ offer ──▶ memory ──▶ lanes ──▶ agent ──▶ recorder ──▶ store
-                         ▲  └─ no room ─▶ stays in the store       │
-      store ──due──▶ load┘◀──────────── next_due ◀──── later ──────┘
+    enqueue ──fresh──▶ offer ──▶ memory ──▶ lanes ──▶ agent ──▶ conclusions ──▶ store
+                         ▲  └─ no room ─▶ stays in the store          │
+      store ──due──▶ load┘◀──────────── next_due ◀────── later ───────┘
 
 Invariant: a pending envelope of the route that is neither in memory nor in an overflowing lane is due
 at `next_due` or later.  So one number says both when to wake up, and from where to load.
@@ -12,20 +12,20 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any
 
 from smtpdsl.runtime.fault import describe_fault
 from smtpdsl.runtime.interfaces import DeliveryAgent, Outcome, QueuedMessage, Result, Route
-from smtpdsl.runtime.log import Log
+from smtpdsl.runtime.queue.conclusions import Conclusions
 from smtpdsl.runtime.queue.ids import envelope_hex, message_of
 from smtpdsl.runtime.queue.jobs import Job, attempt_of, expire, jobs_of, judge, part_expired
 from smtpdsl.runtime.queue.lanes import Lanes, Limits
 from smtpdsl.runtime.queue.memory import Bounds, Memory
-from smtpdsl.runtime.queue.recorder import PAUSE_SECONDS, Recorder
-from smtpdsl.runtime.queue.spool import ContentFolder
-from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, State, Store, StoredEnvelope, StoredMessage
+from smtpdsl.runtime.queue.recorder import PAUSE_SECONDS
+from smtpdsl.runtime.queue.shared import Shared
+from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, State, StoredEnvelope, StoredMessage
 
 # The wall clock may be set, and the clock of the loop stands still while a machine sleeps: look again in time.
 LONGEST_SLEEP_SECONDS = 600.0
@@ -36,16 +36,6 @@ _LOAD_OCTETS = 4 * 1024 * 1024
 _WORTHWHILE_OCTETS = 1024 * 1024
 
 _FAULT = Outcome(Result.TEMPORARY, "internal error of the delivery agent", "4.3.0")
-
-
-class Shared(NamedTuple):
-    """What the routes have in common."""
-
-    store: Store
-    content: ContentFolder
-    recorder: Recorder
-    log: Log
-    clock: Callable[[], float]
 
 
 class RouteQueue:
@@ -72,6 +62,7 @@ class RouteQueue:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_is_for = math.inf
         self._tasks: set[asyncio.Task[Sequence[Outcome]]] = set()
+        self._conclusions = Conclusions(shared, self._on_recorded)
         self._is_open = False
         self._is_abandoned = False
 
@@ -81,19 +72,21 @@ class RouteQueue:
         return self._memory
 
     @property
-    def tasks(self) -> frozenset[asyncio.Task[Sequence[Outcome]]]:
-        """The attempts that run."""
-        return frozenset(self._tasks)
+    def tasks(self) -> frozenset[asyncio.Task[Any]]:
+        """The attempts that run, and the reports that are written."""
+        return frozenset((*self._tasks, *self._conclusions.tasks))
 
     def resume(self) -> None:
         """Attempt what is due."""
         self._is_open = True
+        self._conclusions.hurry(wanted=False)
         self._next_due = -math.inf
         self._look()
 
     def pause(self) -> None:
         """Start no attempts, and hold nothing but those that run."""
         self._is_open = False
+        self._conclusions.hurry(wanted=True)
         self._cancel_timer()
         for job in self._lanes.clear():
             for each in job.envelopes:
@@ -103,6 +96,7 @@ class RouteQueue:
     def abandon(self) -> None:
         """End the attempts that run; their envelopes stay as they are, and the next start tries them."""
         self._is_abandoned = True
+        self._conclusions.abandon()
         for task in self._tasks:
             task.cancel()
 
@@ -136,7 +130,7 @@ class RouteQueue:
         now = self._shared.clock()
         old, others = part_expired(job, now)
         if old:
-            self._record(expire(self._log, job.message, old, now), old)
+            self._conclusions.draw(job.message, old, expire(self._log, job.message, old, now))
         if not others:
             self._lanes.finish(job.lane)
             return
@@ -153,8 +147,9 @@ class RouteQueue:
         self._lanes.finish(job.lane)
         if task.cancelled() and self._is_abandoned:
             return
-        changes = judge(self._log, job, self._outcomes(job, task), self._shared.clock())
-        self._record(changes, job.envelopes)
+        outcomes = self._outcomes(job, task)
+        changes = judge(self._log, job, outcomes, self._shared.clock())
+        self._conclusions.draw(job.message, job.envelopes, changes, outcomes)
         self._start_attempts()
 
     def _outcomes(self, job: Job, task: asyncio.Task[Sequence[Outcome]]) -> Sequence[Outcome]:
@@ -171,9 +166,6 @@ class RouteQueue:
         self._log.warn(f"the agent for {self._route.value} failed to deliver {shown}: {problem}")
         return [_FAULT] * len(job.envelopes)
 
-    def _record(self, changes: Changes, envelopes: Sequence[StoredEnvelope]) -> None:
-        self._shared.recorder.record(changes, partial(self._on_recorded, changes, envelopes))
-
     def _on_recorded(self, changes: Changes, envelopes: Sequence[StoredEnvelope]) -> None:
         """Forget what the store knows now."""
         self._is_stuffed = False
@@ -185,6 +177,8 @@ class RouteQueue:
         for update in changes.updates:
             if update.state is State.PENDING:
                 self._expect(update.due)
+        for report in changes.reports:
+            self._shared.offer(report)
         self._look()
 
     # ------------------------------------------------------------ loading
@@ -274,4 +268,5 @@ class RouteQueue:
             created=stored.created,
             content=self._shared.content.content(stored.message_id, stored.octets, stored.size),
             was_tried=stored.run != self._shared.store.run,
+            options=stored.options,
         )

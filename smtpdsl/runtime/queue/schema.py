@@ -10,8 +10,9 @@ those of a full lane are passed over without reading their rows.
 
 from __future__ import annotations
 
-# `PRAGMA user_version`: raised with every change of the tables.
-SCHEMA = 1
+# `PRAGMA user_version`: raised with every change of the tables, or of the facts in them.
+# 2 has the options of messages and recipients among the facts; the tables are those of 1.
+SCHEMA = 2
 # `PRAGMA application_id`: tells a queue from any other SQLite database.
 APPLICATION_ID = int.from_bytes(b"smtq")
 
@@ -64,6 +65,8 @@ CREATE = f"""
     PRAGMA application_id = {APPLICATION_ID};
     PRAGMA user_version = {SCHEMA};
 """
+# What was written with an older schema is read as it is; a server that knows only that one has to keep away then.
+RAISE_SCHEMA = f"PRAGMA user_version = {SCHEMA}"
 FIRST_ROW = "INSERT INTO spool (run, next_number) VALUES (0, ?)"
 
 NEXT_RUN = "UPDATE spool SET run = run + 1 RETURNING run"

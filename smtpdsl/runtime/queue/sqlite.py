@@ -3,6 +3,7 @@
     queue.db missing      made as queue.db.new, complete and synced, then renamed: an empty one is always damage
     another application   refused, and not touched
     a newer schema        refused, and not touched
+    an older schema       read as it is, and kept by the newer one from now on
     a queue               opened for this process alone, until it ends
 
 The only module that imports apsw, which brings a current SQLite of its own: that of the system may be a
@@ -22,7 +23,15 @@ import apsw
 
 from smtpdsl.runtime.interfaces import StorageError, StorageFullError
 from smtpdsl.runtime.queue.folder import SpoolError, sync_folder
-from smtpdsl.runtime.queue.schema import APPLICATION_ID, CHECKPOINT_PAGES, CONNECTION, CREATE, FIRST_ROW, SCHEMA
+from smtpdsl.runtime.queue.schema import (
+    APPLICATION_ID,
+    CHECKPOINT_PAGES,
+    CONNECTION,
+    CREATE,
+    FIRST_ROW,
+    RAISE_SCHEMA,
+    SCHEMA,
+)
 
 Value: TypeAlias = "int | float | str | bytes | None"
 Row: TypeAlias = Sequence[Value]
@@ -191,11 +200,13 @@ def _connect(path: Path, vfs: str | None) -> apsw.Connection:
         # Until it is known to be ours, closing leaves everything as it is.
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
-        for (schema,) in connection.execute("PRAGMA user_version"):
-            assert isinstance(schema, int), "it is four octets of the header"
-            _refuse_newer(path, schema)
+        ((schema,),) = connection.execute("PRAGMA user_version").fetchall()
+        assert isinstance(schema, int), "it is four octets of the header"
+        _refuse_newer(path, schema)
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
         connection.execute(CONNECTION).fetchall()
+        if schema < SCHEMA:
+            connection.execute(RAISE_SCHEMA).fetchall()
     except BaseException:
         _close(connection)
         raise

@@ -15,9 +15,9 @@ import secrets
 from asyncio import Future
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from smtpdsl.runtime.interfaces import StorageError, StorageFullError, Submission
+from smtpdsl.runtime.interfaces import InlineContent, StorageError, StorageFullError, Submission
 from smtpdsl.runtime.queue import schema
 from smtpdsl.runtime.queue.batching import AnyRequest, Batcher, Request
 from smtpdsl.runtime.queue.facts import encode_envelope, encode_message
@@ -34,19 +34,28 @@ FILE_NAME = "queue.db"
 BLOCK_SIZE = 4096
 
 
+class _Rows(NamedTuple):
+    """A message, as rows."""
+
+    number: int
+    message: Row
+    envelopes: Sequence[Row]
+    octets: int
+
+
 class _Add(Request[None]):
-    def __init__(self, number: int, message: Row, envelopes: Sequence[Row], octets: int) -> None:
+    def __init__(self, rows: _Rows) -> None:
         super().__init__()
-        self.number = number
-        self.message = message
-        self.envelopes = envelopes
-        self.octets = octets
+        self.rows = rows
+        self.octets = rows.octets
 
 
 class _Record(Request[Sequence[int]]):
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, reports: Sequence[_Rows]) -> None:
         super().__init__()
         self.changes = changes
+        self.reports = reports
+        self.octets = sum(rows.octets for rows in reports)
 
 
 class _Reserve(Request[Block]):
@@ -114,18 +123,24 @@ class SqliteStore:
 
     def add(self, submission: Submission, octets: bytes | None, size: int) -> Future[None]:
         """Keep a message with its envelopes, all due at once."""
+        return self._submit(_Add(self._rows(submission, octets, size)))
+
+    def record(self, changes: Changes) -> Future[Sequence[int]]:
+        """Remember what became of envelopes, and keep the reports on them."""
+        return self._submit(_Record(changes, [self._report_rows(each) for each in changes.reports]))
+
+    def _report_rows(self, report: Submission) -> _Rows:
+        assert isinstance(report.content, InlineContent), "reports are short"
+        return self._rows(report, report.content.octets, report.content.size)
+
+    def _rows(self, submission: Submission, octets: bytes | None, size: int) -> _Rows:
         number, created = submission.message_id, submission.created
-        facts = encode_message(submission.reverse_path, submission.client)
+        facts = encode_message(submission.reverse_path, submission.client, submission.options)
         envelopes = [
             (envelope_number(number, position), each.route.value, lane_of(each), created, encode_envelope(each))
             for position, each in enumerate(submission.envelopes, 1)
         ]
-        message = (number, self.run, created, facts, size, octets)
-        return self._submit(_Add(number, message, envelopes, len(octets or b"")))
-
-    def record(self, changes: Changes) -> Future[Sequence[int]]:
-        """Remember what became of envelopes."""
-        return self._submit(_Record(changes))
+        return _Rows(number, (number, self.run, created, facts, size, octets), envelopes, len(octets or b""))
 
     def load(self, query: DueQuery) -> Future[DueBatch]:
         """Return what is due."""
@@ -162,10 +177,14 @@ class SqliteStore:
                 request.fail(StorageError(str(error)))
 
     def _run(self, batch: Sequence[AnyRequest]) -> None:
-        self._add([request for request in batch if isinstance(request, _Add)])
+        added = [request for request in batch if isinstance(request, _Add)]
+        self._add([request.rows for request in added])
+        for each in added:
+            each.succeed(None)
         for request in batch:
             match request:
                 case _Record():
+                    self._add(request.reports)
                     request.succeed(self._remember(request.changes))
                 case _Reserve():
                     request.succeed(self._reserve(request.count))
@@ -174,15 +193,12 @@ class SqliteStore:
                 case _Count():
                     request.succeed(self._count())
 
-    def _add(self, requests: Sequence[_Add]) -> None:
-        if not requests:
+    def _add(self, added: Sequence[_Rows]) -> None:
+        if not added:
             return
-        self._database.run_for_each(schema.ADD_MESSAGE, [request.message for request in requests])
-        self._database.run_for_each(schema.ADD_ENVELOPE, [row for request in requests for row in request.envelopes])
-        highest = max(request.number for request in requests)
-        list(self._database.rows(schema.RESERVE_BEYOND, (highest,)))
-        for request in requests:
-            request.succeed(None)
+        self._database.run_for_each(schema.ADD_MESSAGE, [rows.message for rows in added])
+        self._database.run_for_each(schema.ADD_ENVELOPE, [row for rows in added for row in rows.envelopes])
+        list(self._database.rows(schema.RESERVE_BEYOND, (max(rows.number for rows in added),)))
 
     def _remember(self, changes: Changes) -> Sequence[int]:
         database = self._database

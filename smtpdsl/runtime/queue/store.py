@@ -1,8 +1,9 @@
 """What a store of messages and envelopes promises; the embedded one is `sqlite_store`.
 
     add ──▶ pending ──record──▶ gone                    delivered; the last one takes its message along
+               │  ├──record──▶ gone                     failed for good, and a report comes in with it
                │  └──record──▶ pending, due later       failed for now
-               ├─────record──▶ held                     failed for good, or too old: kept
+               ├─────record──▶ held                     failed for good, and nobody can be told: kept
                └───────load──▶ damaged                  cannot be read: kept, and never loaded again
 
 A request that is done is on stable storage; one that has failed has changed nothing.
@@ -20,6 +21,7 @@ from typing import NamedTuple, Protocol
 
 from smtpdsl.mail.address import ReversePath
 from smtpdsl.mail.envelope import Client
+from smtpdsl.mail.options import NO_MAIL_OPTIONS, MailOptions
 from smtpdsl.runtime.interfaces import Envelope, Route, Submission
 from smtpdsl.runtime.queue.ids import Block
 
@@ -59,6 +61,7 @@ class StoredMessage(NamedTuple):
     client: Client
     size: int
     octets: bytes | None
+    options: MailOptions = NO_MAIL_OPTIONS
 
 
 class Update(NamedTuple):
@@ -74,10 +77,14 @@ class Update(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What became of envelopes: those that are *done* leave the queue."""
+    """What became of envelopes: those that are *done* leave the queue, and *reports* on them come in.
+
+    The content of a report is in memory.
+    """
 
     done: Sequence[int] = ()
     updates: Sequence[Update] = ()
+    reports: Sequence[Submission] = ()
 
 
 class DueQuery(NamedTuple):
@@ -148,7 +155,10 @@ class Store(Protocol):
         """Keep a message with its envelopes, all due at once; *octets* is None if a file of the spool has them."""
 
     def record(self, changes: Changes) -> Future[Sequence[int]]:
-        """Remember what became of envelopes; returns the messages that are gone now and had their octets in a file."""
+        """Remember what became of envelopes, and keep the reports on them, or change nothing.
+
+        Returns the messages that are gone now and had their octets in a file.
+        """
 
     def load(self, query: DueQuery) -> Future[DueBatch]:
         """Return what is due."""

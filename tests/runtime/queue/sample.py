@@ -14,7 +14,11 @@ from smtpdsl.runtime.interfaces import (
     Attempt,
     Envelope,
     InlineContent,
+    NoReport,
+    Notice,
     Outcome,
+    QueuedMessage,
+    Reporter,
     Result,
     Route,
     StorageError,
@@ -156,11 +160,47 @@ class FakeAgent:
         return [attempt.envelopes[0].user for attempt in self.attempts]
 
 
+class FakeReporter:
+    """Remembers what it was asked, and reports to a user of this host."""
+
+    def __init__(self) -> None:
+        """Report on everything."""
+        self.asked: list[tuple[QueuedMessage, tuple[Notice, ...]]] = []
+        self.refusal: NoReport | None = None
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def report(
+        self, message: QueuedMessage, notices: Sequence[Notice], message_id: int, moment: float
+    ) -> Submission | NoReport:
+        """Return a report with the facts in its body."""
+        self.asked.append((message, tuple(notices)))
+        await self.gate.wait()
+        if self.refusal is not None:
+            return self.refusal
+        told = " ".join(str(each.envelope.recipient) for each in notices)
+        content = InlineContent(f"{notices[0].event.value} {told}\n".encode())
+        return Submission(message_id, ReversePath(), CLIENT, moment, content, (local("ann"),))
+
+    def told(self) -> list[str]:
+        """Return what was to be reported, in order: the event, the status and the recipients."""
+        return [
+            " ".join([group[0].event.value, group[0].status, *(each.envelope.recipient.local_part for each in group)])
+            for _, group in self.asked
+        ]
+
+
 class Post:
     """A queue with fake agents; its wall clock moves with that of the loop."""
 
     def __init__(
-        self, folder: Path, settings: Settings | None = None, *, vfs: str | None = None, files: Files | None = None
+        self,
+        folder: Path,
+        settings: Settings | None = None,
+        *,
+        reporter: Reporter | None = None,
+        vfs: str | None = None,
+        files: Files | None = None,
     ) -> None:
         """Keep mail in *folder*."""
         self.local = FakeAgent()
@@ -172,7 +212,7 @@ class Post:
         assert isinstance(loop, StillLoop), "tests move the clock themselves"
         self.loop = loop
         agents = {Route.LOCAL: self.local, Route.RELAY: self.relay}
-        self.queue = Queue(folder, agents, self.log, self.clock, settings, vfs=vfs, files=files)
+        self.queue = Queue(folder, agents, self.log, self.clock, settings, reporter=reporter, vfs=vfs, files=files)
 
     def clock(self) -> float:
         """Tell the time of day."""
@@ -186,10 +226,11 @@ class Post:
     async def __aexit__(self, *_: object) -> None:
         await self.queue.stop(0)
 
-    async def submit(self, *envelopes: Envelope, body: bytes = BODY) -> int:
+    async def submit(self, *envelopes: Envelope, body: bytes = BODY, sender: ReversePath = SENDER) -> int:
         """Hand a message over, wait until the queue has it, and return its number."""
         number = self.queue.next_message_id()
-        await self.queue.enqueue(submission(number, *envelopes, body=body, created=self.clock()))
+        message = submission(number, *envelopes, body=body, created=self.clock())
+        await self.queue.enqueue(message._replace(reverse_path=sender))
         return number
 
     async def submit_large(self, size: int, *envelopes: Envelope) -> int:

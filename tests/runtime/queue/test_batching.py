@@ -130,6 +130,26 @@ def test_closing_does_what_was_asked_before() -> None:
     run(scenario())
 
 
+def test_who_asks_when_the_thread_has_just_ended_is_told() -> None:
+    """Even if the event loop has not heard of its end yet."""
+
+    async def scenario() -> None:
+        work = Work()
+        work.released.set()
+        batcher = work.start()
+        closing = asyncio.ensure_future(batcher.close())
+        await asyncio.sleep(0)
+        for thread in threading.enumerate():
+            if thread.name == "queue":
+                thread.join(10)
+        late = batcher.submit(Sized())
+        with pytest.raises(StorageError, match="the queue is closed"):
+            await asyncio.wait_for(late, 10)
+        await closing
+
+    run(scenario())
+
+
 def test_nobody_waits_for_what_was_given_up() -> None:
     """A request whose future was cancelled is carried out, and its result is dropped."""
 

@@ -12,15 +12,16 @@ from pathlib import Path
 import apsw
 import pytest
 
-from smtpdsl.runtime.interfaces import Route, StorageError, StorageFullError
+from smtpdsl.runtime.interfaces import InlineContent, Route, StorageError, StorageFullError
 from smtpdsl.runtime.queue import sqlite
+from smtpdsl.runtime.queue.conclusions import COLLECT_SECONDS
 from smtpdsl.runtime.queue.folder import SpoolError
 from smtpdsl.runtime.queue.ids import envelope_number
 from smtpdsl.runtime.queue.opening import open_spool
 from smtpdsl.runtime.queue.sqlite_store import FILE_NAME, SqliteStore
 from smtpdsl.runtime.queue.store import Changes
 from tests.runtime.queue.faulty import FaultyVfs, LosingVfs
-from tests.runtime.queue.sample import Post, everything, local, run, stored, submission
+from tests.runtime.queue.sample import NEVER, OK, FakeReporter, Post, everything, local, run, stored, submission
 
 ROOT = Path(__file__).parents[3]
 
@@ -206,9 +207,9 @@ run(main())
 """
 
 
-def kill_after(folder: Path, lines: int) -> list[int]:
+def kill_after(folder: Path, lines: int, program: str = KILLED) -> list[int]:
     """Start a server of messages, kill it after *lines* acknowledgements, and return all that it has printed."""
-    command = [sys.executable, "-c", KILLED, str(folder)]
+    command = [sys.executable, "-c", program, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as it:
         assert it.stdout is not None
         printed = [it.stdout.readline() for _ in range(lines)]
@@ -267,6 +268,92 @@ def test_the_whole_queue_survives_failing_calls(tmp_path: Path, vfs: FaultyVfs) 
             assert sorted(attempt.message.message_id for attempt in post.local.attempts) == accepted
         async with Post(folder) as post:
             assert post.local.attempts == []
+            assert (await post.queue.summary()).messages == 0
+        return calls
+
+    calls = run(story(tmp_path / "0", range(0)))
+    for call in range(1, calls + 1):
+        run(story(tmp_path / f"{call}", range(call, call + 2)))
+
+
+REPORTING = """
+import asyncio, sys
+from pathlib import Path
+from smtpdsl.runtime.interfaces import InlineContent
+from smtpdsl.runtime.queue import conclusions
+from tests.runtime.queue.sample import LATER, NEVER, FakeReporter, Post, local, run
+
+class Reporter(FakeReporter):
+    async def report(self, message, notices, message_id, moment):
+        report = await super().report(message, notices, message_id, moment)
+        return report._replace(content=InlineContent(b"%d" % message.message_id))
+
+async def client(post):
+    while True:
+        print(await post.submit(local("joe")), flush=True)
+
+# The clock of the loop stands still here, and nothing would be collected long enough.
+conclusions.COLLECT_SECONDS = 0
+
+async def main():
+    post = Post(Path(sys.argv[1]), reporter=Reporter())
+    post.local.answer = lambda attempt: [NEVER if attempt.envelopes[0].user == "joe" else LATER]
+    async with post:
+        await asyncio.gather(*(client(post) for _ in range(10)))
+
+run(main())
+"""
+
+
+def test_a_kill_between_a_report_and_its_cause_loses_neither(tmp_path: Path) -> None:
+    """Each acknowledged message is there, or the report that it failed: never both, and never none of the two."""
+    folder = tmp_path / "spool"
+    promised: list[int] = []
+    for lines in (1, 20, 57, 90, 133):
+        promised += kill_after(folder, lines, REPORTING)
+
+    async def check() -> None:
+        spool = open_spool(folder)
+        spool.store.start()
+        messages = (await stored(spool.store)).messages.values()
+        told = [int(message.octets or b"") for message in messages if message.reverse_path.is_null]
+        waiting = [message.message_id for message in messages if not message.reverse_path.is_null]
+        assert len(told) == len(set(told))
+        assert set(promised) <= set(told) | set(waiting)
+        assert not set(told) & set(waiting)
+        assert told
+        await spool.store.close()
+        await spool.content.close()
+        spool.lock.release()
+
+    run(check())
+
+
+def test_failing_calls_lose_no_report(tmp_path: Path, vfs: FaultyVfs) -> None:
+    """Whatever fails while mail fails: each acknowledged message is reported, and its report is delivered once."""
+
+    async def story(folder: Path, fails: range) -> int:
+        vfs.arm(range(0))
+        post = Post(folder, reporter=FakeReporter(), vfs="faulty")
+        post.local.answer = lambda attempt: [OK if attempt.envelopes[0].user == "ann" else NEVER]
+        async with post:
+            vfs.arm(fails)
+            accepted = []
+            for user in ("joe", "kim", "lee"):
+                try:
+                    await post.submit(local(user))
+                except StorageError:
+                    continue
+                accepted.append(f"failed {user}@example.org\n".encode())
+                await post.settle()
+                await post.advance(COLLECT_SECONDS)
+            calls = vfs.calls
+            vfs.arm(range(0))
+            await post.advance(60)
+            found = [attempt.message for attempt in post.local.attempts if attempt.message.reverse_path.is_null]
+            told = [message.content.octets for message in found if isinstance(message.content, InlineContent)]
+            assert sorted(told) == accepted
+        async with Post(folder) as post:
             assert (await post.queue.summary()).messages == 0
         return calls
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
+from smtpdsl.mail.options import MailOptions
 from smtpdsl.runtime.interfaces import Envelope, Route
 from smtpdsl.runtime.queue.facts import FactsError, decode_envelope, decode_message, encode_envelope, encode_message
 
@@ -20,31 +21,70 @@ CLIENTS = st.builds(
 )  # fmt: skip
 
 
-@given(mailbox=st.none() | MAILBOXES, client=CLIENTS)
-def test_a_message_comes_back_as_it_was(mailbox: Mailbox | None, client: Client) -> None:
+OPTIONS = st.builds(
+    MailOptions,
+    body=OPTIONAL,
+    ret=OPTIONAL,
+    envid=OPTIONAL,
+    smtputf8=st.booleans(),
+    requiretls=st.booleans(),
+    mt_priority=st.none() | st.integers(-9, 9),
+)
+ENVELOPES = st.builds(
+    Envelope,
+    route=st.sampled_from(Route),
+    action=TEXTS,
+    recipient=MAILBOXES,
+    dest=MAILBOXES,
+    user=TEXTS,
+    extension=TEXTS,
+    ttl=st.integers(0, 2**31),
+    target=TEXTS,
+    file=TEXTS,
+    notify=st.none() | st.frozensets(st.sampled_from(["NEVER", "SUCCESS", "FAILURE", "DELAY"])),
+    orcpt=OPTIONAL,
+)
+
+
+@given(mailbox=st.none() | MAILBOXES, client=CLIENTS, options=OPTIONS)
+def test_a_message_comes_back_as_it_was(mailbox: Mailbox | None, client: Client, options: MailOptions) -> None:
     """Whatever its client has said, and the text of it is ASCII."""
-    text = encode_message(ReversePath(mailbox=mailbox), client)
+    text = encode_message(ReversePath(mailbox=mailbox), client, options)
 
     assert text.isascii()
-    assert decode_message(text) == (ReversePath(mailbox=mailbox), client)
+    assert decode_message(text) == (ReversePath(mailbox=mailbox), client, options)
 
 
-@given(
-    route=st.sampled_from(Route),
-    texts=st.tuples(TEXTS, TEXTS, TEXTS, TEXTS),
-    mailboxes=st.tuples(MAILBOXES, MAILBOXES),
-    ttl=st.integers(0, 2**31),
-)
-def test_an_envelope_comes_back_as_it_was(
-    route: Route, texts: tuple[str, str, str, str], mailboxes: tuple[Mailbox, Mailbox], ttl: int
-) -> None:
+def test_what_a_client_did_not_say_costs_nothing() -> None:
+    """Most messages have no options, and most recipients no wishes."""
+    text = encode_message(ReversePath(), Client(source="local"), MailOptions())
+
+    assert text == '{"v":2,"from":null,"client":{"source":"local"}}'
+
+
+def test_a_text_of_the_first_version_has_no_options() -> None:
+    """An older server has written it."""
+    old = '{"v":1,"from":null,"client":{"source":"local"}}'
+
+    assert decode_message(old) == (ReversePath(), Client(source="local"), MailOptions())
+    assert decode_envelope(Route.LOCAL, GOOD)[-3:] == (None, None, "")
+
+
+@given(envelope=ENVELOPES)
+def test_an_envelope_comes_back_as_it_was(envelope: Envelope) -> None:
     """Whatever its names are."""
-    action, user, extension, target = texts
-    envelope = Envelope(route, action, *mailboxes, user, extension, ttl, target)
     text = encode_envelope(envelope)
 
     assert text.isascii()
-    assert decode_envelope(route, text) == envelope
+    assert decode_envelope(envelope.route, text) == envelope
+
+
+def test_an_envelope_with_a_file_is_of_a_later_version() -> None:
+    """A server that knows nothing of files would deliver it to the user's mailbox."""
+    envelope = decode_envelope(Route.LOCAL, GOOD)
+
+    assert '"v":2' in encode_envelope(envelope._replace(target="cat"))
+    assert '"v":3' in encode_envelope(envelope._replace(file="/var/mail/all"))
 
 
 GOOD = '{"v":1,"action":"a","rcpt":["joe","example.org"],"dest":["joe","example.org"],"ttl":9}'
@@ -59,12 +99,17 @@ GOOD = '{"v":1,"action":"a","rcpt":["joe","example.org"],"dest":["joe","example.
         ("[1]", "no JSON object"),
         ("[" * 100_000, "no JSON text"),
         (GOOD[:-1], "no JSON text"),
-        (GOOD.replace('"v":1', '"v":2'), "version 2"),
+        (GOOD.replace('"v":1', '"v":4'), "version 4"),
+        (GOOD.replace('"v":1', '"v":[1]'), r"version \[1\]"),
         (GOOD.replace('"v":1,', ""), "version None"),
         (GOOD.replace('"action":"a"', '"action":7'), '"action" is no str'),
         (GOOD.replace('"action":"a",', ""), '"action" is no str'),
         (GOOD.replace('"ttl":9', '"ttl":true'), '"ttl" is no int'),
         (GOOD.replace('"ttl":9', '"ttl":9,"target":[]'), '"target" is no str'),
+        (GOOD.replace('"ttl":9', '"ttl":9,"file":7'), '"file" is no str'),
+        (GOOD.replace('"ttl":9', '"ttl":9,"notify":"NEVER"'), '"notify" is no list'),
+        (GOOD.replace('"ttl":9', '"ttl":9,"notify":[7]'), '"notify" is no list of words'),
+        (GOOD.replace('"ttl":9', '"ttl":9,"orcpt":null'), '"orcpt" is no str'),
         (GOOD.replace('["joe","example.org"],"ttl"', '["joe"],"ttl"'), '"dest" is no pair'),
         (GOOD.replace('"rcpt":["joe"', '"rcpt":[null'), '"rcpt" is no pair'),
     ],
@@ -77,7 +122,17 @@ def test_what_is_no_envelope(text: object, problem: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"v":1}', '{"v":1,"client":{}}', '{"v":1,"from":"joe","client":{"source":"x"}}', '{"v":1,"client":[]}']
+    "text",
+    [
+        '{"v":2}',
+        '{"v":2,"client":{}}',
+        '{"v":2,"from":"joe","client":{"source":"x"}}',
+        '{"v":2,"client":[]}',
+        '{"v":2,"client":{"source":"x"},"options":[]}',
+        '{"v":2,"client":{"source":"x"},"options":{"smtputf8":1}}',
+        '{"v":2,"client":{"source":"x"},"options":{"envid":null}}',
+        '{"v":true,"client":{"source":"x"}}',
+    ],
 )
 def test_what_is_no_message(text: str) -> None:
     """A text that lacks something is refused."""

@@ -139,6 +139,16 @@ def test_a_newer_schema(spool: Path) -> None:
     )
 
 
+def test_an_older_schema(spool: Path) -> None:
+    """It is read as it is; but the version that wrote it would not understand what is written from now on."""
+    change(spool, f"PRAGMA user_version = {SCHEMA - 1}")
+    close(open_spool(spool))
+
+    connection = apsw.Connection(str(spool / "queue.db"))
+    assert connection.execute("PRAGMA user_version").fetchall() == [(SCHEMA,)]
+    connection.close()
+
+
 def test_a_newer_schema_that_is_only_in_the_log(spool: Path) -> None:
     """The log is left where it is, too."""
     keeper = apsw.Connection(str(spool / "queue.db"))

@@ -1,0 +1,25 @@
+"""What the parts of a queue have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from smtpdsl.runtime.interfaces import Submission
+from smtpdsl.runtime.log import Log
+from smtpdsl.runtime.queue.recorder import Recorder
+from smtpdsl.runtime.queue.reporting import Reporting
+from smtpdsl.runtime.queue.spool import ContentFolder
+from smtpdsl.runtime.queue.store import Store
+
+
+class Shared(NamedTuple):
+    """One of each, for every route; *offer* takes the reports that the store has."""
+
+    store: Store
+    content: ContentFolder
+    recorder: Recorder
+    log: Log
+    clock: Callable[[], float]
+    offer: Callable[[Submission], None]
+    reporting: Reporting | None = None
