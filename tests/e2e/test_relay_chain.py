@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.e2e.homes import make_home, messages
+from tests.e2e.homes import COMPLETE, make_home, messages
 from tests.e2e.test_first_mail import QUICKSTART
 from tests.servers import Server, free_port, running
 
@@ -36,7 +36,7 @@ def folder(path: Path, name: str) -> Path:
 
 def test_a_message_goes_on_to_the_next_server(open_path: Path) -> None:
     """Dots, long lines and 8-bit text unchanged; each server adds its trace; the log has both addresses."""
-    body = b"Subject: on\r\n\r\n.\r\n..\r\n" + b"x" * 5_000 + b"\r\n\xe4\xf6\r\n"
+    body = COMPLETE + b"Subject: on\r\n\r\n.\r\n..\r\n" + b"x" * 5_000 + b"\r\n\xe4\xf6\r\n"
     with (
         running(folder(open_path, "last"), LAST) as last,
         running(folder(open_path, "first"), relay_to(last.port)) as first,

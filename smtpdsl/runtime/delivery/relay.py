@@ -1,63 +1,51 @@
-"""Relaying: a message and its recipients to the first of an action's hosts that takes mail.
+"""Relaying: a message and its recipients to the first next hop of an action that takes mail.
 
-    attempt ──action──▶ plan ──▶ host ──▶ address ──▶ session ──▶ one outcome for each envelope
-                                  ▲         ▲  not there, or no welcome  │
-                                  └─ next ──┴───────── next ─────────────┘
+    attempt ──action──▶ plan ──▶ hosts ──▶ address ──▶ session ──▶ one outcome for each envelope
+                                  ▲          ▲  not there, or no welcome  │
+                                  └── next ──┴────────── next ────────────┘
 
 The action is looked up by its name at each attempt.  Whatever is wrong with a server as a
-whole, or with a session, is temporary; only an answer about the message or a recipient
-decides for good.
+whole, or with a session, is temporary; only an answer about the message or a recipient, or
+what the DNS says of the domain, decides for good.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from smtpdsl.ir.relay_url import RelayUrl
-from smtpdsl.ir.resolved import Action
+from smtpdsl.ir.resolved import Action, RelayAction
 from smtpdsl.mail.ip import ipv4_value, ipv6_value
-from smtpdsl.runtime.delivery.relay_plan import Plan, plan_relay
-from smtpdsl.runtime.interfaces import Attempt, Outcome, Result
-from smtpdsl.runtime.log import printable
-from smtpdsl.runtime.net.client import Connection, PhaseLimits, connect, reason_of
-from smtpdsl.runtime.net.outgoing import Measure, measure
+from smtpdsl.runtime.delivery.exchangers import MAX_ADDRESSES, Exchangers, Host, Own
+from smtpdsl.runtime.delivery.penalties import Penalties
+from smtpdsl.runtime.delivery.relay_limits import Politeness, RelayLimits
+from smtpdsl.runtime.delivery.relay_log import NoLog, RelayLog
+from smtpdsl.runtime.delivery.relay_plan import NoPlan, Plan, Way, plan_relay, sender_of
+from smtpdsl.runtime.delivery.relay_security import Contexts
+from smtpdsl.runtime.delivery.relay_session import Connections, Means, RelaySession
+from smtpdsl.runtime.delivery.relay_talk import Parcel, WaitingTalks, outcome_of
+from smtpdsl.runtime.interfaces import Attempt, Outcome
+from smtpdsl.runtime.log import Log, printable
+from smtpdsl.runtime.net.client import PhaseLimits, reason_of
+from smtpdsl.runtime.net.name_servers import NameServers
+from smtpdsl.runtime.net.outgoing import measure
+from smtpdsl.runtime.net.racing import Race
 from smtpdsl.runtime.net.resolver import NameCache, ResolveError, Resolver, SystemResolver
-from smtpdsl.runtime.protocol.client import ClientSession, Transaction, Verdict
-from smtpdsl.runtime.protocol.client_verdicts import Judgement, shortened, temporary
+from smtpdsl.runtime.net.tls_files import OWN_FILES, Files
+from smtpdsl.runtime.net.tls_settings import Locate
+from smtpdsl.runtime.protocol.client_verdicts import Verdict, shortened, temporary
 
-# RFC 5321 §4.5.3.1.8: the recipients that every server has to take; more go in another transaction.
-MAX_RECIPIENTS = 100
-# A name with more addresses than these is a mistake, or somebody's joke.
-MAX_ADDRESSES = 20
+# Whoever has more addresses than these, on more hosts, is not waited for in one attempt.
+MAX_FAILURES = 50
 DEFAULT_LIMITS = PhaseLimits()
-
-_RESULTS = {
-    Judgement.ACCEPTED: Result.OK,
-    Judgement.TEMPORARY: Result.TEMPORARY,
-    Judgement.PERMANENT: Result.PERMANENT,
-}
-
-
-class _Place(NamedTuple):
-    """Where a server is reached; an IPv6 address has no brackets here."""
-
-    host: str
-    address: str
-    port: int
-
-    @property
-    def peer(self) -> str:
-        """How messages call the server."""
-        name = "" if self.host == self.address else self.host
-        address = f"[{self.address}]" if name or ":" in self.address else self.address
-        return f"{name}{address}:{self.port}"
+_NO_LOG = NoLog()
+_MAX_PLANS = 1000
 
 
 class RelayAgent:
-    """Sends mail on by SMTP, in the clear, to the hosts that an action names."""
+    """Sends mail on by SMTP or LMTP: to the hosts that an action names, or to the exchangers of a domain."""
 
     def __init__(
         self,
@@ -65,109 +53,174 @@ class RelayAgent:
         server_name: str,
         *,
         resolver: Resolver | None = None,
+        exchangers: Exchangers | None = None,
         limits: PhaseLimits = DEFAULT_LIMITS,
+        relay_limits: RelayLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
+        locate: Locate = str,
+        files: Files = OWN_FILES,
+        log: Log = _NO_LOG,
     ) -> None:
-        """Relay by *actions*; without a *resolver* the system is asked for names, *clock* gives seconds."""
+        """Relay by *actions*.
+
+        Args:
+            actions: By name; they may change, and the next attempt goes by what they are then.
+            server_name: What this server is called.
+            resolver: Knows the addresses of hosts that are named; without one the system is asked.
+            exchangers: Knows those of domains; without one the name servers of the system are asked.
+            limits: How long anybody is waited for.
+            relay_limits: How sessions may be used.
+            clock: Gives seconds.
+            locate: Turns a path of the configuration into one of this machine.
+            files: Reads certificates and keys.
+            log: Where sessions are reported.
+
+        Raises:
+            TlsSetupError: A certificate or a setting of TLS cannot be used.
+        """
         self._actions = actions
         self._server_name = server_name
         self._own_resolver = SystemResolver()
         self._resolver = resolver or self._own_resolver
+        self._exchangers = exchangers or Exchangers(NameServers(), Own.of([server_name], []), clock)
         self._limits = limits
-        self._names = NameCache(self._resolver, clock)
-        self._plans: dict[str, tuple[Action | None, Plan]] = {}
-        self._connections: set[Connection] = set()
+        self._relay_limits = relay_limits or RelayLimits()
+        self._plans: dict[tuple[str, str], tuple[Action | None, Plan | NoPlan]] = {}
+        self._turn = itertools.count()
+        self._means = Means(
+            server_name=server_name,
+            limits=limits,
+            contexts=Contexts(actions.values(), locate, log, files),
+            names=NameCache(self._resolver, clock),
+            log=RelayLog(log),
+            connections=Connections(),
+            waiting=WaitingTalks(),
+            penalties=Penalties(clock),
+        )
 
     async def deliver(self, attempt: Attempt) -> Sequence[Outcome]:
-        """Relay *attempt*, whose envelopes have the action of the first one."""
+        """Relay *attempt*, whose envelopes have the action, and the domain, of the first one."""
         plan = self._plan(attempt)
-        if plan.problem:
-            return _for_all(attempt, _outcome(temporary(printable(plan.problem), "4.3.5")))
+        if isinstance(plan, NoPlan):
+            return _for_all(attempt, outcome_of(temporary(printable(plan.problem), "4.3.5")))
         try:
             size = await measure(attempt.message.content)
         except OSError as error:
             text = f"the message cannot be read from the queue: {reason_of(error)}"
-            return _for_all(attempt, _outcome(temporary(text, "4.3.0")))
+            return _for_all(attempt, outcome_of(temporary(text, "4.3.0")))
+        domain = attempt.envelopes[0].dest.domain
+        politeness = self._relay_limits.of(domain)
+        parcel = Parcel(attempt, size, sender_of(plan, attempt.message.reverse_path), politeness)
         failures: list[Outcome] = []
-        for url in plan.urls:
-            for place in await self._places(url, failures):
-                result = await self._try(place, plan.helo, attempt, size)
-                if not isinstance(result, Outcome):
-                    return result
-                failures.append(result)
+        for way in self._rotated(plan.ways):
+            hosts = _of_families(await self._hosts(way, plan, domain), plan, politeness)
+            if isinstance(hosts, Verdict):
+                failures.append(outcome_of(hosts))
+                continue
+            outcomes = await self._try(hosts, way, plan, parcel, failures)
+            if outcomes is not None:
+                return outcomes
         return _for_all(attempt, _summary(failures))
 
     async def close(self) -> None:
         """End every connection, also those that only wait for the answer to QUIT."""
-        connections = list(self._connections)
-        for connection in connections:
-            connection.abort()
-        await asyncio.gather(*(connection.wait_closed() for connection in connections))
-        await self._names.close()
+        self._means.waiting.close()
+        await self._means.connections.close()
+        await self._means.names.close()
         self._own_resolver.close()
 
-    def _plan(self, attempt: Attempt) -> Plan:
+    # ------------------------------------------------------------ the plan
+
+    def _plan(self, attempt: Attempt) -> Plan | NoPlan:
         """Look the action up, and work out what it says once for as long as it stays the same."""
         envelope = attempt.envelopes[0]
         action = self._actions.get(envelope.action)
-        known, plan = self._plans.get(envelope.action, (None, Plan()))
-        if known is None or known is not action:
+        by_domain = isinstance(action, RelayAction) and action.domain is not None
+        key = envelope.action, envelope.dest.domain if by_domain else ""
+        known, plan = self._plans.get(key, (None, None))
+        if plan is None or known is not action:
             plan = plan_relay(action, attempt.message, envelope, self._server_name)
-            self._plans[envelope.action] = (action, plan)
+            if len(self._plans) >= _MAX_PLANS:
+                self._plans.clear()
+            self._plans[key] = (action, plan)
         return plan
 
-    async def _places(self, url: RelayUrl, failures: list[Outcome]) -> list[_Place]:
-        """Return where the host of *url* is; why it is nowhere is added to *failures*."""
-        if _is_address(url.host):
-            return [_Place(url.host, url.host, url.effective_port)]
+    def _rotated(self, ways: Sequence[Way]) -> Iterator[Way]:
+        """Let another one of *ways* be the first each time, and the others follow."""
+        if len(ways) > 1:
+            start = next(self._turn) % len(ways)
+            ways = [*ways[start:], *ways[:start]]
+        return iter(ways)
+
+    # ------------------------------------------------------------ hosts
+
+    async def _hosts(self, way: Way, plan: Plan, domain: str) -> Sequence[Host] | Verdict:
+        """Return where *way* leads, or why it leads nowhere."""
+        if way.url is None:
+            return await self._exchangers.find(domain, plan.backup)
+        return await self._host(way.url.host)
+
+    async def _host(self, name: str) -> Sequence[Host] | Verdict:
+        """Return the host that a URL names."""
+        if _is_address(name):
+            return [Host(name, (name,))]
         try:
             async with asyncio.timeout(self._limits.resolve):
-                found = await self._resolver.addresses(url.host)
+                found = await self._resolver.addresses(name)
             problem = "" if found else "there is none"
         except ResolveError as error:
             found, problem = (), str(error)
         except TimeoutError:
             found, problem = (), f"no answer within {self._limits.resolve:g} seconds"
         if problem:
-            failures.append(_outcome(temporary(f"no address of {url.host}: {problem}", "4.4.3")))
-        return [_Place(url.host, address, url.effective_port) for address in found[:MAX_ADDRESSES]]
+            return temporary(f"no address of {name}: {problem}", "4.4.3")
+        return [Host(name, tuple(found[:MAX_ADDRESSES]))]
 
-    async def _try(self, place: _Place, helo: str, attempt: Attempt, size: Measure) -> list[Outcome] | Outcome:
-        """Relay *attempt* to *place*; a single outcome says why it takes no mail, and another one may."""
-        core = ClientSession(place.peer, helo, self._server_name)
-        try:
-            connection = await connect(core, place.address, place.port, self._limits)
-        except OSError as error:
-            return _outcome(temporary(f"no connection to {place.peer}: {reason_of(error)}", "4.4.1"))
-        self._connections.add(connection)
-        connection.closed.add_done_callback(lambda _: self._connections.discard(connection))
-        self._names.prepare(place.address)
-        try:
-            problem = await connection.ready()
-            verdicts = [] if problem else await _send(connection, attempt, size)
-        finally:
-            # Also if nobody wants to know any more: then the server must not take half a message for a whole one.
-            connection.leave()
-        source = _shown(connection.source)
-        relay = f"{_shown(place.address)} ({self._names.name(place.address) or _shown(place.address)})"
-        if problem:
-            return _outcome(problem, source, relay)
-        return [_outcome(verdict, source, relay) for verdict in verdicts]
+    async def _try(
+        self, hosts: Sequence[Host], way: Way, plan: Plan, parcel: Parcel, failures: list[Outcome]
+    ) -> list[Outcome] | None:
+        """Relay to the first of *hosts* that takes mail; None if none does, and *failures* say why."""
+        for host in hosts:
+            session = RelaySession(self._means, host.name, way, plan, next(self._turn) if plan.sources else 0)
+            outcomes = await session.resume(parcel)
+            if outcomes is None:
+                outcomes = await self._try_addresses(host.addresses, session, way, parcel, failures)
+            if outcomes is not None or len(failures) >= MAX_FAILURES:
+                return outcomes
+        return None
+
+    async def _try_addresses(
+        self, addresses: Sequence[str], session: RelaySession, way: Way, parcel: Parcel, failures: list[Outcome]
+    ) -> list[Outcome] | None:
+        """Relay to the first of *addresses* that takes mail, but for those that had no welcome lately."""
+        left_alone = {each: session.left_alone(each) for each in addresses}
+        failures.extend(each for each in left_alone.values() if each is not None)
+        open_addresses = [address for address, problem in left_alone.items() if problem is None]
+        race = Race(open_addresses, way.port, self._limits.connect, session.source_of)
+        while (reached := await race.winner()) is not None:
+            failures.extend(map(session.unreached, race.failures()))
+            outcomes = await session.relay(reached, parcel)
+            if not isinstance(outcomes, Outcome):
+                return outcomes
+            failures.append(outcomes)
+            if session.is_settled or len(failures) >= MAX_FAILURES:
+                return None
+        failures.extend(map(session.unreached, race.failures()))
+        return None
 
 
-async def _send(connection: Connection, attempt: Attempt, size: Measure) -> list[Verdict]:
-    """Send the message, once for all recipients if a server has to take that many."""
-    message = attempt.message
-    verdicts: list[Verdict] = []
-    for start in range(0, len(attempt.envelopes), MAX_RECIPIENTS):
-        recipients = tuple(envelope.dest for envelope in attempt.envelopes[start : start + MAX_RECIPIENTS])
-        transaction = Transaction(message.reverse_path, recipients, size.octets, size.is_8bit)
-        verdicts += await connection.send(transaction, message.content)
-    return verdicts
-
-
-def _outcome(verdict: Verdict, source: str = "", relay: str = "") -> Outcome:
-    return Outcome(_RESULTS[verdict.judgement], verdict.text, verdict.status, source, relay)
+def _of_families(hosts: Sequence[Host] | Verdict, plan: Plan, politeness: Politeness) -> Sequence[Host] | Verdict:
+    """Leave out addresses that cannot be connected to from those of `src`, or are not to be."""
+    families = {":" in each for each in plan.sources} or {False, True}
+    families &= {politeness.is_ipv6} if politeness.is_ipv6 is not None else families
+    if isinstance(hosts, Verdict) or len(families) > 1:
+        return hosts
+    reachable = [
+        Host(name, tuple(each for each in addresses if (":" in each) in families)) for name, addresses in hosts
+    ]
+    if any(host.addresses for host in reachable):
+        return reachable
+    return temporary(f"no address of {hosts[0].name} is of a family that is connected with", "4.4.4")
 
 
 def _for_all(attempt: Attempt, outcome: Outcome) -> list[Outcome]:
@@ -181,8 +234,3 @@ def _summary(failures: Sequence[Outcome]) -> Outcome:
 
 def _is_address(host: str) -> bool:
     return ipv4_value(host) is not None or ipv6_value(host.partition("%")[0]) is not None
-
-
-def _shown(address: str) -> str:
-    """Write *address* as log lines have it."""
-    return f"[{address}]" if ":" in address else address

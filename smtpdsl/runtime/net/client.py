@@ -1,7 +1,7 @@
 """A connection to another mail server: asyncio outside, the protocol core inside.
 
-    octets ──▶ core ──event──▶ whoever awaits `ready` or `send`
-    octets ◀── core ◀──message─┘
+    octets ──▶ TLS ──▶ core ──event──▶ whoever awaits `ready` or `send`
+    octets ◀── TLS ◀── core ◀──message─┘
 
 One timer watches over the server: what is waited for has its own limit (RFC 5321 §4.5.3.2),
 and so has each block of a message.
@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from contextlib import aclosing
 from typing import NamedTuple, cast
 
 from smtpdsl.runtime.interfaces import Content, InlineContent
+from smtpdsl.runtime.net.client_channel import ClientChannel, TlsTerms
 from smtpdsl.runtime.net.outgoing import blocks
+from smtpdsl.runtime.net.tls_facts import TlsFacts
 from smtpdsl.runtime.protocol.client import ClientSession, Failed, Finished, Phase, Ready, Transaction, Verdict
 from smtpdsl.runtime.protocol.client_verdicts import temporary
 
@@ -26,6 +29,8 @@ class PhaseLimits(NamedTuple):
     resolve: float = 60
     connect: float = 30
     greeting: float = 300
+    handshake: float = 60
+    login: float = 120
     mail: float = 300
     rcpt: float = 300
     data: float = 120
@@ -38,15 +43,20 @@ class PhaseLimits(NamedTuple):
 class Connection(asyncio.Protocol):
     """A session over a connection of its own."""
 
-    def __init__(self, core: ClientSession, limits: PhaseLimits) -> None:
-        """Speak as *core* does, and wait as *limits* allow."""
+    def __init__(self, core: ClientSession, limits: PhaseLimits, tls_terms: TlsTerms | None = None) -> None:
+        """Speak as *core* does, and wait as *limits* allow; a core that wants TLS needs *tls_terms*."""
         self.source = ""
         self._core = core
+        self._channel = ClientChannel(core, tls_terms)
         self._loop = asyncio.get_running_loop()
         self._limits = {
             Phase.GREETING: limits.greeting,
             Phase.EHLO: limits.greeting,
+            Phase.LHLO: limits.greeting,
             Phase.HELO: limits.greeting,
+            Phase.STARTTLS: limits.greeting,
+            Phase.TLS: limits.handshake,
+            Phase.AUTH: limits.login,
             Phase.RSET: limits.mail,
             Phase.MAIL: limits.mail,
             Phase.RCPT: limits.rcpt,
@@ -73,7 +83,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, octets: bytes) -> None:
         """Take what the server says, and say what comes next."""
-        self._core.receive_data(octets)
+        self._channel.receive(octets)
         self._advance()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -92,6 +102,11 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     # ------------------------------------------------------------ for the relay
+
+    @property
+    def tls_facts(self) -> TlsFacts | None:
+        """What the handshake has agreed on, if there was one."""
+        return self._channel.tls_facts
 
     async def ready(self) -> Verdict | None:
         """Wait until the server takes messages; the verdict says why it does not."""
@@ -128,7 +143,7 @@ class Connection(asyncio.Protocol):
 
     def _advance(self) -> None:
         """Send what the core has to say, watch what it waits for, and end with it."""
-        octets = self._core.data_to_send()
+        octets = self._channel.data_to_send()
         if octets and not self._transport.is_closing():
             self._transport.write(octets)
         if self._core.is_closed and not self._transport.is_closing():
@@ -198,19 +213,16 @@ class Connection(asyncio.Protocol):
         return self._core.phase is Phase.CONTENT
 
 
-async def connect(core: ClientSession, address: str, port: int, limits: PhaseLimits) -> Connection:
-    """Connect to *address*, text without brackets.
-
-    Raises:
-        OSError: There is no connection; TimeoutError is one of them.
-    """
+async def speak(
+    core: ClientSession, connected: socket.socket, limits: PhaseLimits, tls_terms: TlsTerms | None = None
+) -> Connection:
+    """Speak as *core* does over the socket *connected*, which is closed with the connection."""
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(limits.connect):
-            _, connection = await loop.create_connection(lambda: Connection(core, limits), address, port)
-    except TimeoutError as error:
-        # The kernel gives up, too, and then there is a number to say so.
-        raise error if error.errno else TimeoutError(f"no answer within {limits.connect:g} seconds") from None
+        _, connection = await loop.create_connection(lambda: Connection(core, limits, tls_terms), sock=connected)
+    except BaseException:
+        connected.close()
+        raise
     return connection
 
 

@@ -11,16 +11,22 @@ import io
 from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
+from smtpdsl.mail.header import header_end
+from smtpdsl.runtime.delivery.content import MAX_HEAD_OCTETS
 from smtpdsl.runtime.interfaces import Content, InlineContent, SpooledContent
 
 BLOCK_OCTETS = 128 * 1024
 
 
 class Measure(NamedTuple):
-    """What a server is told of mail data: its octets with CR LF at the end of each line, and whether some are 8-bit."""
+    """What a server is told of mail data: its octets with CR LF at the end of each line, and whether some are 8-bit.
+
+    *has_8bit_header* says whether some of those are in the header.
+    """
 
     octets: int
     is_8bit: bool
+    has_8bit_header: bool = False
 
 
 async def measure(content: Content) -> Measure:
@@ -31,7 +37,8 @@ async def measure(content: Content) -> Measure:
     """
     if isinstance(content, InlineContent):
         octets = content.octets
-        return Measure(len(octets) + octets.count(b"\n") + _missing_line_end(octets), not octets.isascii())
+        size = len(octets) + octets.count(b"\n") + _missing_line_end(octets)
+        return Measure(size, not octets.isascii(), _has_8bit_header(octets))
     return await asyncio.get_running_loop().run_in_executor(None, _measure_file, content)
 
 
@@ -57,11 +64,21 @@ async def blocks(content: SpooledContent) -> AsyncGenerator[bytes, None]:
 def _measure_file(content: SpooledContent) -> Measure:
     octets, is_8bit, block = 0, False, b""
     with _open(content) as file:
+        # No honest header is longer.
+        has_8bit_header = _has_8bit_header(file.read(MAX_HEAD_OCTETS))
+        file.seek(0)
         while chunk := file.read(BLOCK_OCTETS):
             block = chunk
             octets += len(block) + block.count(b"\n")
             is_8bit = is_8bit or not block.isascii()
-    return Measure(octets + _missing_line_end(block), is_8bit)
+    return Measure(octets + _missing_line_end(block), is_8bit, has_8bit_header)
+
+
+def _has_8bit_header(octets: bytes) -> bool:
+    if octets.isascii():
+        return False
+    end = header_end(octets)
+    return not octets[: end if end >= 0 else len(octets)].isascii()
 
 
 def _missing_line_end(octets: bytes) -> int:

@@ -15,16 +15,31 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
 from smtpdsl.runtime.protocol import client_verdicts as verdicts
-from smtpdsl.runtime.protocol.client_commands import QUIT, RSET, Command, Transaction, commands, hello, refusals
-from smtpdsl.runtime.protocol.client_extensions import NO_EXTENSIONS, Extensions, read_extensions
+from smtpdsl.runtime.protocol.client_commands import EVERYBODY, QUIT, RSET, Command, Transaction, commands, refusals
+from smtpdsl.runtime.protocol.client_extensions import Extensions
+from smtpdsl.runtime.protocol.client_opening import Moment, Opening, Security, Terms
 from smtpdsl.runtime.protocol.client_states import ACCEPTED, GROUPED, REFUSED, Phase, State, is_due
 from smtpdsl.runtime.protocol.client_verdicts import Verdict
 from smtpdsl.runtime.protocol.dot_stuffing import DotStuffer
 from smtpdsl.runtime.protocol.replies import ReceivedReply, ReplyError, ReplyParser
 
-__all__ = ["ClientSession", "ContentWanted", "Event", "Failed", "Finished", "Phase", "Ready", "Transaction", "Verdict"]
+__all__ = [
+    "ClientSession",
+    "ContentWanted",
+    "Event",
+    "Failed",
+    "Finished",
+    "Phase",
+    "Ready",
+    "Security",
+    "Terms",
+    "Transaction",
+    "Verdict",
+]
 
 _SERVICE_NOT_AVAILABLE = 421
+_DEFAULT_TERMS = Terms()
+_HANDSHAKE = Command(Phase.TLS, b"")
 
 
 class Ready(NamedTuple):
@@ -57,25 +72,32 @@ Event: TypeAlias = Ready | ContentWanted | Finished | Failed
 class ClientSession:
     """One session with one server, for any number of transactions one after the other."""
 
-    def __init__(self, peer: str, helo_name: str, server_name: str) -> None:
-        """Wait for the greeting.
+    def __init__(self, peer: str, helo_name: str, server_name: str, terms: Terms = _DEFAULT_TERMS) -> None:
+        """Wait for the greeting, or for TLS before it.
 
         Args:
             peer: How messages call the server.
             helo_name: What EHLO says, printable ASCII without blanks.
             server_name: The name of this server; a peer that has it too would send the message back.
+            terms: How the session is secured, who logs in, and whether it is one of LMTP.
         """
         self.state = State.CONNECTED
-        self.extensions: Extensions = NO_EXTENSIONS
         self.answered = 0
+        # Whether the session has ended because there was no TLS to be had, or because of the login.
+        self.has_failed_securing = False
+        self.has_failed_login = False
+        # Whether something of the last message was sent: without it no server can have it.
+        self.has_sent_content = False
         self._peer = peer
-        self._helo_name = helo_name
-        self._server_name = _folded(server_name)
+        self._is_lmtp = terms.is_lmtp
+        self._opening = Opening(peer, helo_name, server_name, terms)
         self._parser = ReplyParser()
         self._stuffer = DotStuffer()
         self._outgoing: list[bytes] = []
         # Invariant: commands are answered in their order, so the first of these is what the next reply answers.
         self._awaited = deque([Command(Phase.GREETING, b"")])
+        if terms.security is Security.IMMEDIATE:
+            self._awaited.appendleft(_HANDSHAKE)
         self._planned: deque[Command] = deque()
         self._last_answered = Phase.GREETING
         self._was_ready = False
@@ -85,9 +107,7 @@ class ClientSession:
         self._verdicts: list[Verdict | None] = []
         self._accepted: list[int] = []
         self._handlers: dict[Phase, Callable[[Command, ReceivedReply], None]] = {
-            Phase.GREETING: self._on_greeting,
-            Phase.EHLO: self._on_ehlo,
-            Phase.HELO: self._on_helo,
+            **dict.fromkeys(self._opening.phases, self._on_opening),
             Phase.RSET: self._on_rset,
             Phase.MAIL: self._on_mail,
             Phase.RCPT: self._on_rcpt,
@@ -103,6 +123,16 @@ class ClientSession:
         if self._awaited:
             return self._awaited[0].phase
         return Phase.CONTENT if self.state is State.DATA else Phase.IDLE
+
+    @property
+    def extensions(self) -> Extensions:
+        """What the server offers."""
+        return self._opening.extensions
+
+    @property
+    def is_securing(self) -> bool:
+        """Whether TLS begins, before anything else is said: what comes is for `secured` or `securing_failed`."""
+        return self.phase is Phase.TLS
 
     @property
     def is_closed(self) -> bool:
@@ -132,11 +162,29 @@ class ClientSession:
 
     def connection_lost(self, reason: str) -> None:
         """Take note that the connection has ended."""
+        if self.is_securing:
+            self.securing_failed(f"the connection was lost ({reason})")
         self._fail(verdicts.lost(self._peer, self.phase, reason))
 
     def timed_out(self, seconds: float) -> None:
         """Give the server up: it did nothing for *seconds*."""
+        if self.is_securing:
+            self.securing_failed(f"no answer within {seconds:g} seconds")
         self._fail(verdicts.silent(self._peer, self.phase, seconds))
+
+    def secured(self) -> None:
+        """Go on: the handshake is over, and whatever comes was said over TLS."""
+        assert self.is_securing, "it was asked for"
+        self.state = ACCEPTED[self.state, self._awaited.popleft().phase]
+        self.answered += 1
+        command = self._opening.secured()
+        if command is not None:
+            self._write(command)
+
+    def securing_failed(self, reason: str) -> None:
+        """End the session: there is no TLS, for *reason*."""
+        self.has_failed_securing = self.is_securing
+        self._fail(verdicts.unsecured(self._peer, reason))
 
     def abandon(self, verdict: Verdict) -> None:
         """Break the session off for a reason of our own; a message that is being sent is never completed."""
@@ -149,6 +197,7 @@ class ClientSession:
         assert self._transaction is None, "one transaction after the other"
         assert not self._awaited, "the server was ready once"
         self._transaction = transaction
+        self.has_sent_content = False
         self._accepted = []
         self._stuffer = DotStuffer()
         self._verdicts = refusals(transaction, self.extensions, self._peer)
@@ -163,12 +212,17 @@ class ClientSession:
     def send_content(self, block: bytes) -> None:
         """Send a piece of the message, its lines ended by LF; does nothing once the session is over."""
         if self.phase is Phase.CONTENT:
+            self.has_sent_content = True
             self._outgoing.append(self._stuffer.encode(block))
 
     def end_content(self) -> None:
         """Say that the message is complete; does nothing once the session is over."""
         if self.phase is Phase.CONTENT:
-            self._write(Command(Phase.END, self._stuffer.end()))
+            self.has_sent_content = True
+            # RFC 2033 §4.2: LMTP answers for each recipient that it accepted, in their order.
+            first, *others = self._accepted if self._is_lmtp else [EVERYBODY]
+            self._write(Command(Phase.END, self._stuffer.end(), first))
+            self._awaited.extend(Command(Phase.END, b"", each) for each in others if not self.is_closed)
 
     def quit(self) -> None:
         """Say good-bye, if it can be said."""
@@ -205,33 +259,18 @@ class ClientSession:
             return ACCEPTED.get((self.state, phase))
         return REFUSED.get((self.state, phase), self.state)
 
-    def _on_greeting(self, _: Command, reply: ReceivedReply) -> None:
-        if not reply.is_positive:
-            # RFC 5321 §3.1 has 554 for "no mail here".  It is about the server, and about no recipient of ours.
-            self._fail(verdicts.for_now(verdicts.of_answer(reply, self._peer, Phase.GREETING)))
-        elif not self._is_loop(reply):
-            self._write(hello(Phase.EHLO, self._helo_name))
-
-    def _on_ehlo(self, _: Command, reply: ReceivedReply) -> None:
-        if reply.is_positive:
-            self.extensions = read_extensions(reply)
-            self._become_ready(reply)
-        elif reply.is_permanent:
-            # RFC 5321 §3.2: a server that does not know EHLO gets HELO.
-            self._write(hello(Phase.HELO, self._helo_name))
-        else:
-            self._fail(verdicts.of_answer(reply, self._peer, Phase.EHLO))
-
-    def _on_helo(self, _: Command, reply: ReceivedReply) -> None:
-        if reply.is_positive:
-            self._become_ready(reply)
-        else:
-            self._fail(verdicts.for_now(verdicts.of_answer(reply, self._peer, Phase.HELO)))
-
-    def _become_ready(self, reply: ReceivedReply) -> None:
-        if not self._is_loop(reply):
+    def _on_opening(self, command: Command, reply: ReceivedReply) -> None:
+        step = self._opening.answer(command.phase, reply)
+        if isinstance(step, Command):
+            self._write(step)
+        elif isinstance(step, Verdict):
+            self.has_failed_login = command.phase is Phase.AUTH
+            self._fail(step)
+        elif step is Moment.READY:
             self._was_ready = True
             self._events.append(Ready(self.extensions))
+        elif self._is_quiet():
+            self._awaited.append(_HANDSHAKE)
 
     def _on_rset(self, _: Command, reply: ReceivedReply) -> None:
         if not reply.is_positive:
@@ -254,14 +293,18 @@ class ClientSession:
     def _on_data(self, _: Command, reply: ReceivedReply) -> None:
         if not reply.is_positive:
             self._resolve(self._accepted, verdicts.of_answer(reply, self._peer, Phase.DATA))
+        elif self.state is State.NOBODY and self._is_lmtp:
+            # RFC 2033 §4.2 has 503 for that, and no answer for a message to nobody.
+            self._fail(verdicts.unexpected(reply, self._peer, Phase.DATA))
         elif self.state is State.NOBODY:
             # RFC 2920 §3.1: the server has to be told that the message it waits for is over.
             self._write(Command(Phase.END, b".\r\n"))
         elif self._is_quiet():
             self._events.append(ContentWanted(len(self._accepted)))
 
-    def _on_end(self, _: Command, reply: ReceivedReply) -> None:
-        self._resolve(self._accepted, verdicts.of_answer(reply, self._peer, Phase.END))
+    def _on_end(self, command: Command, reply: ReceivedReply) -> None:
+        whose = self._accepted if command.recipient == EVERYBODY else [command.recipient]
+        self._resolve(whose, verdicts.of_answer(reply, self._peer, Phase.END))
 
     # ------------------------------------------------------------ commands
 
@@ -287,14 +330,6 @@ class ClientSession:
 
     # ------------------------------------------------------------ ends
 
-    def _is_loop(self, reply: ReceivedReply) -> bool:
-        """End the session if the server says our own name (RFC 5321 §4.2: the first word of the text is its name)."""
-        name = reply.lines[0].partition(" ")[0]
-        if _folded(name) != self._server_name:
-            return False
-        self._fail(verdicts.loop(self._peer, name))
-        return True
-
     def _resolve(self, recipients: Iterable[int], verdict: Verdict) -> None:
         """Give *verdict* to those of *recipients* that have none."""
         for index in recipients:
@@ -316,7 +351,3 @@ class ClientSession:
     def _finish(self, verdict: Verdict) -> None:
         self._transaction = None
         self._events.append(Finished(tuple(each or verdict for each in self._verdicts)))
-
-
-def _folded(name: str) -> str:
-    return name.lower().rstrip(".")

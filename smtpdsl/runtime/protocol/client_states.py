@@ -2,7 +2,8 @@
 
                   greeting         EHLO, HELO        MAIL         RCPT         DATA
     CONNECTED ──▶ GREETED ──▶ READY ──▶ MAIL ──▶ RCPT ──▶ DATA ──▶ (the dot) READY
-                                └────────┴───────▶ NOBODY ──▶ (the dot) READY
+                   ▲   STARTTLS │ └──────┴───────▶ NOBODY ──▶ (the dot) READY
+                   └─ SECURING ◀┘
 
 The state follows the *answers*: it is where the server is, as far as it has told.  So the
 tables hold for commands that are sent one by one and for those that are sent together
@@ -21,7 +22,12 @@ class Phase(Enum):
 
     GREETING = "as its greeting"
     EHLO = "to EHLO"
+    LHLO = "to LHLO"
     HELO = "to HELO"
+    STARTTLS = "to STARTTLS"
+    # No answer is due: both sides shake hands.
+    TLS = "while TLS began"
+    AUTH = "to AUTH"
     RSET = "to RSET"
     MAIL = "to MAIL"
     RCPT = "to RCPT"
@@ -38,6 +44,7 @@ class State(Enum):
 
     CONNECTED = "connected"
     GREETED = "greeted"
+    SECURING = "begins TLS"
     READY = "ready"
     MAIL = "has a sender"
     RCPT = "has a recipient"
@@ -48,9 +55,15 @@ class State(Enum):
 
 # What an answer leads to that accepts.  A pair that is absent accepts what it cannot: the server is confused.
 ACCEPTED: Mapping[tuple[State, Phase], State] = {
+    (State.CONNECTED, Phase.TLS): State.CONNECTED,
     (State.CONNECTED, Phase.GREETING): State.GREETED,
     (State.GREETED, Phase.EHLO): State.READY,
+    (State.GREETED, Phase.LHLO): State.READY,
     (State.GREETED, Phase.HELO): State.READY,
+    # RFC 3207 §4.2: after the handshake everything begins anew.
+    (State.READY, Phase.STARTTLS): State.SECURING,
+    (State.SECURING, Phase.TLS): State.GREETED,
+    (State.READY, Phase.AUTH): State.READY,
     (State.READY, Phase.MAIL): State.MAIL,
     (State.MAIL, Phase.RCPT): State.RCPT,
     (State.RCPT, Phase.RCPT): State.RCPT,
@@ -59,6 +72,8 @@ ACCEPTED: Mapping[tuple[State, Phase], State] = {
     (State.READY, Phase.DATA): State.NOBODY,
     (State.MAIL, Phase.DATA): State.NOBODY,
     (State.DATA, Phase.END): State.READY,
+    # RFC 2033 §4.2: LMTP answers for each recipient, and the first answer ends the transaction.
+    (State.READY, Phase.END): State.READY,
     (State.NOBODY, Phase.END): State.READY,
     (State.MAIL, Phase.RSET): State.READY,
     (State.RCPT, Phase.RSET): State.READY,
@@ -74,8 +89,16 @@ REFUSED: Mapping[tuple[State, Phase], State] = {
 # RFC 2920 §3.1: after these another command may be sent before they are answered.
 GROUPED = frozenset({Phase.RSET, Phase.MAIL, Phase.RCPT})
 
-# The one code that accepts, where not every 2yz does.
-_ACCEPTING = {Phase.GREETING: 220, Phase.DATA: 354}
+# The codes that accept, where not every 2yz does.
+_ACCEPTING = {
+    Phase.GREETING: frozenset({220}),
+    Phase.STARTTLS: frozenset({220}),
+    # RFC 4954 §6: authenticated, or another question.
+    Phase.AUTH: frozenset({235, 334}),
+    Phase.DATA: frozenset({354}),
+    # What comes before the handshake is over is no answer.
+    Phase.TLS: frozenset(),
+}
 _COMPLETED = 2
 _REFUSING = frozenset({4, 5})
 
@@ -83,6 +106,6 @@ _REFUSING = frozenset({4, 5})
 def is_due(phase: Phase, code: int) -> bool:
     """Whether *code* accepts or refuses what was asked in *phase*; any other means nothing there."""
     if code // 100 in _REFUSING:
-        return True
+        return phase is not Phase.TLS
     accepting = _ACCEPTING.get(phase)
-    return code // 100 == _COMPLETED if accepting is None else code == accepting
+    return code // 100 == _COMPLETED if accepting is None else code in accepting

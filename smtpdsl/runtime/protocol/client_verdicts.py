@@ -7,9 +7,11 @@ no answer of mx.example[192.0.2.1]:25 to RCPT within 300 seconds  to be tried ag
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import NamedTuple
 
+from smtpdsl.mail.ip import ipv4_value
 from smtpdsl.runtime.protocol.client_states import Phase
 from smtpdsl.runtime.protocol.replies import ReceivedReply, ReplyError
 
@@ -19,6 +21,10 @@ MAX_TEXT_OCTETS = 2047
 BROKEN_SESSION = "4.4.2"
 BROKEN_PROTOCOL = "4.5.0"
 LOOP = "4.4.6"
+
+
+# What `of_answer` says of a refusal, at the end of a text; a peer is NAME[ADDRESS]:PORT, or the address alone.
+_ANSWER = re.compile(r"(?:^|: )([45][0-9]{2}(?: [^\n]*)?) \(said (\S+):[0-9]+ [^()]*\)\Z")
 
 
 class Judgement(Enum):
@@ -43,6 +49,24 @@ def of_answer(reply: ReceivedReply, peer: str, phase: Phase) -> Verdict:
     status = reply.enhanced_status or f"{judgement.value}.0.0"
     where = "" if judgement is Judgement.ACCEPTED else f" (said {peer} {phase.value})"
     return Verdict(judgement, shortened(reply.one_line, where), status)
+
+
+class Answer(NamedTuple):
+    """What a server answered, and its name, or its address in brackets."""
+
+    text: str
+    host: str
+
+
+def answer_in(text: str) -> Answer | None:
+    """Return the answer that *text*, the one of a `Verdict` or a text that ends with it, tells of; None if of none."""
+    found = _ANSWER.search(text)
+    if found is None:
+        return None
+    name, bracket, rest = found[2].partition("[")
+    if bracket:
+        return Answer(found[1], name or bracket + rest)
+    return Answer(found[1], f"[{name}]" if ipv4_value(name) is not None else name)
 
 
 def temporary(text: str, status: str) -> Verdict:
@@ -98,6 +122,11 @@ def silent(peer: str, phase: Phase, seconds: float) -> Verdict:
         text = f"no answer of {peer} {phase.value} within {seconds:g} seconds"
         text += ": the message may have arrived" if phase is Phase.END else ""
     return temporary(text, BROKEN_SESSION)
+
+
+def unsecured(peer: str, reason: str) -> Verdict:
+    """Tell of a handshake that failed."""
+    return temporary(f"no TLS with {peer}: {reason}", "4.7.5")
 
 
 def loop(peer: str, name: str) -> Verdict:

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from smtpdsl.ir.resolved import Action
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
+from smtpdsl.runtime.delivery.exchangers import Exchangers
 from smtpdsl.runtime.delivery.relay import RelayAgent
 from smtpdsl.runtime.interfaces import Attempt, Content, Envelope, InlineContent, Outcome, QueuedMessage, Route
 from smtpdsl.runtime.net.client import PhaseLimits
 from smtpdsl.runtime.net.resolver import ResolveError
-from tests.worlds import ruleset_of
+from tests.worlds import compile_text
 
 SERVER_NAME = "mx.test"
 CONTENT = InlineContent(b"Subject: hi\n\n.dot\n")
@@ -46,15 +47,48 @@ class Names:
 
 
 def actions_of(text: str) -> dict[str, Action]:
-    """Compile *text* and return its actions."""
-    return ruleset_of(text).actions
+    """Compile *text* and return its actions, whatever `check` has to say about files."""
+    return compile_text(text).ruleset.actions
+
+
+class Events:
+    """A log of events, and of nothing else."""
+
+    def __init__(self) -> None:
+        """Be empty."""
+        self.lines: list[str] = []
+
+    def event(self, subject: str, name: str, values: Mapping[str, object]) -> None:
+        """Keep it, but for whose it is."""
+        del subject
+        self.lines.append(" ".join([name, *(f"{key}={value}" for key, value in values.items())]))
+
+    def info(self, text: str) -> None:
+        """Expect none."""
+        raise AssertionError(text)
+
+    def warn(self, text: str) -> None:
+        """Expect none."""
+        raise AssertionError(text)
 
 
 def agent_of(
-    text: str, resolver: Names | None = None, limits: PhaseLimits | None = None, server_name: str = SERVER_NAME
+    text: str,
+    resolver: Names | None = None,
+    limits: PhaseLimits | None = None,
+    server_name: str = SERVER_NAME,
+    log: Events | None = None,
+    exchangers: Exchangers | None = None,
 ) -> RelayAgent:
     """Return an agent for the actions of *text*."""
-    return RelayAgent(actions_of(text), server_name, resolver=resolver or Names(), limits=limits or PhaseLimits())
+    return RelayAgent(
+        actions_of(text),
+        server_name,
+        resolver=resolver or Names(),
+        limits=limits or PhaseLimits(),
+        log=log or Events(),
+        exchangers=exchangers,
+    )
 
 
 def attempt_of(

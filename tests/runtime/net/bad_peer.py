@@ -4,12 +4,14 @@ r"""A mail server that does what a script says, in the event loop of the test.
         ...                                    peer.port, peer.lines, peer.messages
 
 A step is what the vectors call one: ``reply``, ``n`` times ``rep``, ``close``, ``delay`` (it says nothing any more);
-``"stall"`` at ``body`` takes nothing of the message.  Several steps for one verb are done in turn.
+``"stall"`` at ``body`` takes nothing of the message.  Several steps for one verb are done in turn.  With a context a
+STARTTLS that is answered 220 is followed by the step ``tls``, and if there is none of those by a handshake.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
@@ -38,8 +40,17 @@ class _OverError(Exception):
 class BadPeer:
     """Listens on a port of loopback while it is entered."""
 
-    def __init__(self, script: Script, address: str = "127.0.0.1") -> None:
-        """Serve as *script* says."""
+    def __init__(
+        self,
+        script: Script,
+        address: str = "127.0.0.1",
+        context: ssl.SSLContext | None = None,
+        *,
+        is_immediate: bool = False,
+    ) -> None:
+        """Serve as *script* says; TLS, from the start or after STARTTLS, is made with *context*."""
+        self._context = context
+        self._is_immediate = is_immediate
         self._script = script
         self._address = address
         self._turns: dict[str, int] = {}
@@ -51,6 +62,8 @@ class BadPeer:
         """Every command line, without its end."""
         self.messages: list[bytes] = []
         """Every complete message, as it was sent, without the lone dot."""
+        self.secured: list[ssl.SSLObject] = []
+        """Every connection with TLS, once its handshake was over."""
 
     @property
     def verbs(self) -> list[str]:
@@ -65,7 +78,8 @@ class BadPeer:
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        self._server = await asyncio.start_server(self._accept, self._address, 0, limit=2**26)
+        context = self._context if self._is_immediate else None
+        self._server = await asyncio.start_server(self._accept, self._address, 0, limit=2**26, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -87,15 +101,17 @@ class BadPeer:
         self._tasks.add(task)
         try:
             await self._serve(reader, writer)
-        except (_OverError, ConnectionError, asyncio.IncompleteReadError):
+        except (_OverError, ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
             pass
         finally:
             self._tasks.discard(task)
             writer.close()
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, ssl.SSLError):
                 await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_immediate:
+            self.secured.append(writer.get_extra_info("ssl_object"))
         await self._act("connect", reader, writer)
         while True:
             line = (await reader.readuntil(b"\r\n"))[:-2]
@@ -105,8 +121,17 @@ class BadPeer:
             answer = await self._act(verb, reader, writer)
             if verb == "DATA" and answer.startswith("354"):
                 await self._take_message(reader, writer)
+            elif verb == "STARTTLS" and answer.startswith("220"):
+                await self._secure(reader, writer)
             elif verb == "QUIT":
                 raise _OverError
+
+    async def _secure(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert self._context is not None, "a server that says so has a context"
+        if "tls" in self._script:
+            await self._act("tls", reader, writer)
+        await writer.start_tls(self._context)
+        self.secured.append(writer.get_extra_info("ssl_object"))
 
     async def _take_message(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._act("body", reader, writer)
