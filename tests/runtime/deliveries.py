@@ -14,7 +14,7 @@ from smtpdsl.runtime.interfaces import (
     Identity,
     InlineContent,
     LocalWork,
-    MaildirWork,
+    Method,
 )
 
 PREFIX = b"Return-Path: <ann@example.net>\nDelivered-To: joe@example.org\n"
@@ -31,7 +31,7 @@ def identity_of(home: Path | str, uid: int = 1000, name: str = "nobody-has-this-
 
 
 def work_of(
-    method: MaildirWork | CommandWork | str,
+    method: Method | str,
     identity: Identity,
     content: Content | bytes = CONTENT,
     time_limit: float = TIME_LIMIT,

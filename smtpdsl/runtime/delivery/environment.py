@@ -10,12 +10,13 @@ SHELL = "/bin/sh"
 
 
 def command_environment(
-    identity: Identity, recipient: Mailbox, dest: Mailbox, reverse_path: ReversePath, extension: str = ""
+    identity: Identity, login: str, recipient: Mailbox, dest: Mailbox, reverse_path: ReversePath, extension: str = ""
 ) -> tuple[tuple[str, str], ...]:
     """Return the variables as OpenSMTPD has them.
 
     Args:
-        identity: The user: its name and home directory.
+        identity: Who runs the command: its home directory.
+        login: The user whose mail it is, also where the action delivers as another one.
         recipient: What RCPT named.
         dest: What became of it by virtual users and aliases.
         reverse_path: What MAIL named; ``SENDER`` is empty if it is null.
@@ -26,8 +27,8 @@ def command_environment(
         ("PATH", PATH),
         ("HOME", identity.home),
         ("SHELL", SHELL),
-        ("USER", identity.name),
-        ("LOGNAME", identity.name),
+        ("USER", login),
+        ("LOGNAME", login),
         ("LOCAL", recipient.local_part),
         ("DOMAIN", recipient.domain),
         ("RECIPIENT", str(dest)),

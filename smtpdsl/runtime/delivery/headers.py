@@ -29,6 +29,14 @@ def delivery_fields(reverse_path: ReversePath, recipient: Mailbox) -> bytes:
     return f"Return-Path: {reverse_path}\nDelivered-To: {recipient}\n".encode()
 
 
+def store_fields(recipient: Mailbox) -> bytes:
+    """Return the header lines that go before the content of a message that a mail store delivers.
+
+    RFC 5321 §4.4: Return-Path is added by who makes the final delivery, and that is the store.
+    """
+    return f"Delivered-To: {recipient}\n".encode()
+
+
 def read_head(content: Content) -> bytes:
     """Return the header of *content*, with the end of its last line; see `OpenContent.head` for its bounds.
 

@@ -3,7 +3,8 @@
     envelope ──action, account──▶ ir.delivery.plan ──▶ LocalWork ──▶ supervisor
 
 The action is looked up by its name at each attempt, and the user in the action's userbase:
-whoever mends the configuration frees the mail.
+whoever mends the configuration frees the mail.  What an alias names, and no user, is done by
+the `user` of the action, or by the account of the server.
 """
 
 from __future__ import annotations
@@ -14,23 +15,23 @@ from smtpdsl.ir.answers import Site
 from smtpdsl.ir.delivery import Plan, PlanKind, plan
 from smtpdsl.ir.expansion import Outage
 from smtpdsl.ir.members import Account, Delivery, MemberKind
-from smtpdsl.ir.resolved import Action, LocalAction, Maildir, Rule, Table
+from smtpdsl.ir.resolved import Action, LocalAction, Mda, Rule, Table
+from smtpdsl.ir.system_paths import MAIL_FOLDER
 from smtpdsl.mail.envelope import Envelope as AskedEnvelope
 from smtpdsl.runtime.delivery.content import ContentError
-from smtpdsl.runtime.delivery.environment import command_environment
-from smtpdsl.runtime.delivery.headers import delivery_fields, is_looping, read_head
+from smtpdsl.runtime.delivery.headers import delivery_fields, is_looping, read_head, store_fields
+from smtpdsl.runtime.delivery.methods import Methods
 from smtpdsl.runtime.interfaces import (
     Attempt,
-    CommandWork,
     Envelope,
     Identity,
     LocalWork,
-    MaildirWork,
     Outcome,
     QueuedMessage,
     Result,
     Supervisor,
 )
+from smtpdsl.runtime.own_account import own_account
 
 # What OpenSMTPD gives a delivery.
 TIME_LIMIT_SECONDS = 300.0
@@ -40,7 +41,7 @@ FindAccount = Callable[[Table | None, str], Account | Outage | None]
 
 
 class LocalAgent:
-    """Delivers to maildirs and to programs of this host, those that users name in their .forward among them."""
+    """Delivers to mailboxes, files and programs of this host, those that users and aliases name among them."""
 
     def __init__(
         self,
@@ -49,13 +50,20 @@ class LocalAgent:
         find_account: FindAccount,
         locate: Callable[[str], str],
         supervisor: Supervisor,
+        own_account: Callable[[], Account | None] = own_account,
     ) -> None:
-        """Deliver by *actions*; *locate* turns a path of the configuration into one of this machine."""
+        """Deliver by *actions*.
+
+        *locate* turns a path of the configuration into one of this machine; *own_account* knows
+        who does what is nobody's.
+        """
         self._actions = actions
         self._site = site
         self._find_account = find_account
         self._locate = locate
         self._supervisor = supervisor
+        self._own_account = own_account
+        self._methods = Methods(site, locate)
 
     async def deliver(self, attempt: Attempt) -> Sequence[Outcome]:
         """Deliver the one envelope of *attempt*."""
@@ -72,20 +80,28 @@ class LocalAgent:
         if not isinstance(action, LocalAction):
             what = "delivers to no user" if action else "does not exist"
             return _temporary(f'action "{envelope.action}" {what} in this configuration', "4.3.5")
-        account = self._account(action.userbase, envelope.user)
+        account = self._account(action.userbase, envelope.user) if envelope.user else None
         agent = self._account(None, action.user.text) if action.user else None
         problem = next((each for each in (account, agent) if isinstance(each, Outcome)), None)
         if problem is not None:
             return problem
-        assert isinstance(account, Account), "everything else is an outcome"
         if is_looping(read_head(message.content), envelope.dest):
             return Outcome(Result.PERMANENT, "Loop detected", "5.4.6")
-        planned = self._plan(message, envelope, action, account, agent if isinstance(agent, Account) else None)
+        planned = self._plan(message, envelope, action, _known(account), _known(agent))
         if planned.what is None or planned.problem:
             return Outcome(Result.PERMANENT, planned.problem, "5.3.5")
-        doer = agent if isinstance(agent, Account) else account
-        identity = Identity(doer.name, doer.uid, doer.gid, self._locate(doer.home) if doer.home else "")
-        return self._local_work(message, envelope, envelope_id, planned, identity)
+        doer = _known(agent) or _known(account) or self._own_account()
+        if doer is None:
+            text = f'action "{envelope.action}" has no `user`, and root does nothing that an alias names'
+            return _temporary(text, "4.3.5")
+        identity = self._identity(doer, planned)
+        method = self._methods.of(planned, message, envelope, envelope_id, identity)
+        if isinstance(method, Outcome):
+            return method
+        is_final = planned.kind is not PlanKind.LMTP
+        fields = delivery_fields(message.reverse_path, envelope.recipient)
+        prefix = fields if is_final else store_fields(envelope.recipient)
+        return LocalWork(identity, method, prefix, message.content, TIME_LIMIT_SECONDS)
 
     def _account(self, userbase: Table | None, name: str) -> Account | Outcome:
         found = self._find_account(userbase, name)
@@ -96,62 +112,46 @@ class LocalAgent:
         return found
 
     def _plan(
-        self, message: QueuedMessage, envelope: Envelope, action: LocalAction, account: Account, agent: Account | None
+        self,
+        message: QueuedMessage,
+        envelope: Envelope,
+        action: LocalAction,
+        account: Account | None,
+        agent: Account | None,
     ) -> Plan:
         """Ask `ir.delivery` what `explain` asks it, too."""
         delivery = Delivery(
-            kind=MemberKind.COMMAND if envelope.target else MemberKind.USER,
+            kind=_kind(envelope),
             rule=Rule(span=action.span, conditions=(), action=action),
             dest=envelope.dest,
             account=self._at_home(account, envelope, action),
             extension=envelope.extension or None,
-            target=envelope.target,
+            target=envelope.target or envelope.file,
         )
         asked = AskedEnvelope(client=message.client, reverse_path=message.reverse_path, recipient=envelope.recipient)
-        return plan(delivery, asked, self._site, self._at_home(agent, envelope, action) if agent else None)
+        return plan(delivery, asked, self._site, self._at_home(agent, envelope, action))
 
-    def _at_home(self, account: Account, envelope: Envelope, action: LocalAction) -> Account:
+    def _at_home(self, account: Account | None, envelope: Envelope, action: LocalAction) -> Account | None:
         """Give commands the home directory as it is on this machine; a path is located when it is whole."""
-        is_path = isinstance(action.method, Maildir) and not envelope.target
-        if is_path or not account.home:
+        is_command = isinstance(action.method, Mda) and not envelope.file
+        if account is None or not account.home or not (is_command or envelope.target):
             return account
         return account.replace(home=self._locate(account.home))
 
-    def _local_work(
-        self, message: QueuedMessage, envelope: Envelope, envelope_id: str, planned: Plan, identity: Identity
-    ) -> LocalWork | Outcome:
-        method: MaildirWork | CommandWork
-        assert planned.what is not None, "nothing that failed to be planned is carried out"
-        match planned.kind:
-            case PlanKind.MAILDIR:
-                action = planned.delivery.rule.action
-                assert isinstance(action, LocalAction), "only these have methods"
-                assert isinstance(action.method, Maildir), "its kind says so"
-                method = MaildirWork(
-                    folder=self._locate(planned.what),
-                    file_name=self._file_name(message, envelope_id),
-                    sub_folder=planned.sub_folder,
-                    sorts_junk=action.method.junk,
-                    may_exist=message.was_tried,
-                )
-            case PlanKind.MDA | PlanKind.COMMAND:
-                environment = command_environment(
-                    identity,
-                    envelope.recipient,
-                    envelope.dest,
-                    message.reverse_path,
-                    envelope.extension,
-                )
-                method = CommandWork(planned.what, environment)
-            case kind:
-                return _temporary(f'action "{envelope.action}" delivers by {kind.value}, which is not served', "4.3.5")
-        prefix = delivery_fields(message.reverse_path, envelope.recipient)
-        return LocalWork(identity, method, prefix, message.content, TIME_LIMIT_SECONDS)
+    def _identity(self, doer: Account, planned: Plan) -> Identity:
+        home = self._locate(doer.home) if doer.home else ""
+        mail_folder = self._locate(MAIL_FOLDER) if planned.kind is PlanKind.MBOX else ""
+        return Identity(doer.name, doer.uid, doer.gid, home, mail_folder)
 
-    def _file_name(self, message: QueuedMessage, envelope_id: str) -> str:
-        """Return the name of the file in a maildir: the same at each attempt, and nobody else's."""
-        host = self._site.server_name.replace("/", r"\057").replace(":", r"\072")
-        return f"{int(message.created)}.{envelope_id}.{host}"
+
+def _kind(envelope: Envelope) -> MemberKind:
+    if envelope.file:
+        return MemberKind.FILE
+    return MemberKind.COMMAND if envelope.target else MemberKind.USER
+
+
+def _known(account: Account | Outcome | None) -> Account | None:
+    return account if isinstance(account, Account) else None
 
 
 def _temporary(text: str, status: str) -> Outcome:

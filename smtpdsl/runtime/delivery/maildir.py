@@ -16,7 +16,7 @@ from pathlib import Path
 
 from smtpdsl.runtime.delivery.content import ContentError, OpenContent
 from smtpdsl.runtime.delivery.headers import is_spam
-from smtpdsl.runtime.delivery.outcomes import DELIVERED, temporary
+from smtpdsl.runtime.delivery.outcomes import DELIVERED, MAILBOX_STATUS, storage_failure, temporary
 from smtpdsl.runtime.delivery.stop import is_stopped
 from smtpdsl.runtime.interfaces import MaildirWork, Outcome
 
@@ -25,9 +25,6 @@ _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
 _TMP_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# RFC 3463: mailbox full, mail system full; otherwise some status of the mailbox.
-_STATUS = {errno.EDQUOT: "4.2.2", errno.ENOSPC: "4.3.1"}
-_STATUS_OF_OTHERS = "4.2.0"
 
 
 def put_into_maildir(work: MaildirWork, home: str, prefix: bytes, content: OpenContent, stop: int) -> Outcome:
@@ -52,11 +49,10 @@ def put_into_maildir(work: MaildirWork, home: str, prefix: bytes, content: OpenC
     except ContentError as error:
         return temporary(str(error))
     except OSError as error:
-        said = f"{error.filename or work.folder}: {error.strerror}"
-        return temporary(said, status=_STATUS.get(error.errno or 0, _STATUS_OF_OTHERS))
+        return storage_failure(work.folder, error)
     except ValueError as error:
         # A NUL, or a character that no path can have.
-        return temporary(f"{work.folder}: {error}", status=_STATUS_OF_OTHERS)
+        return temporary(f"{work.folder}: {error}", status=MAILBOX_STATUS)
 
 
 def _deliver(work: MaildirWork, home: str, prefix: bytes, content: OpenContent, stop: int) -> Outcome:

@@ -12,15 +12,15 @@ DEST = Mailbox.parse("joe@example.net")
 
 
 def test_a_command_gets_these_variables() -> None:
-    """Whom it runs as, and what the message was for."""
-    found = command_environment(JOE, RECIPIENT, DEST, ReversePath.parse("<ann@example.com>"), "eu")
+    """Whose mail it is, and what the message was for; the home is that of who runs it."""
+    found = command_environment(JOE, "eva", RECIPIENT, DEST, ReversePath.parse("<ann@example.com>"), "eu")
 
     assert dict(found) == {
         "PATH": "/usr/bin:/bin",
         "HOME": "/home/joe",
         "SHELL": "/bin/sh",
-        "USER": "joe",
-        "LOGNAME": "joe",
+        "USER": "eva",
+        "LOGNAME": "eva",
         "LOCAL": "Sales+eu",
         "DOMAIN": "example.org",
         "RECIPIENT": "joe@example.net",
@@ -32,9 +32,9 @@ def test_a_command_gets_these_variables() -> None:
 
 def test_without_a_sub_address_there_is_no_extension() -> None:
     """The variable is missing rather than empty."""
-    assert "EXTENSION" not in dict(command_environment(JOE, RECIPIENT, DEST, ReversePath()))
+    assert "EXTENSION" not in dict(command_environment(JOE, "eva", RECIPIENT, DEST, ReversePath()))
 
 
 def test_the_null_sender_is_empty() -> None:
     """The variable is there, with nothing in it."""
-    assert dict(command_environment(JOE, RECIPIENT, DEST, ReversePath()))["SENDER"] == ""
+    assert dict(command_environment(JOE, "eva", RECIPIENT, DEST, ReversePath()))["SENDER"] == ""

@@ -6,11 +6,12 @@ import json
 import os
 import pwd
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from smtpdsl.runtime.delivery.identity import IdentityError, become, groups_of
-from smtpdsl.runtime.interfaces import Identity, Result
+from smtpdsl.runtime.delivery.identity import IdentityError, become, groups_of, refuse_other_work
+from smtpdsl.runtime.interfaces import CommandWork, Identity, MailboxWork, MaildirWork, Method, Result
 
 ONLY_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 STRANGER = Identity("nobody-has-this-name", 54321, 54322, "/nonexistent")
@@ -143,3 +144,75 @@ def test_a_namesake_has_no_groups_of_the_account(monkeypatch: pytest.MonkeyPatch
 def test_a_virtual_user_has_one_group(name: str) -> None:
     """Whom the system does not know has the group of the userbase."""
     assert groups_of(Identity(name, 1000, 1001, "/")) == [1001]
+
+
+# ---------------------------------------------------------------- mailboxes of the system
+
+
+@ONLY_ROOT
+@pytest.mark.parametrize(
+    ("mode", "owner", "group", "expected"),
+    [
+        (0o2775, 0, 8, [54322, 8]),
+        (0o755, 0, 8, [54322]),
+        (0o1777, 0, 8, [54322]),
+        (0o775, 0, 0, [54322]),
+        (0o775, 54321, 8, [54322]),
+    ],
+)
+def test_the_group_of_the_mail_folder(tmp_path: Path, mode: int, owner: int, group: int, expected: list[int]) -> None:
+    """Whoever appends to a mailbox there needs it, if root gives it that meaning."""
+    os.chown(tmp_path, owner, group)
+    tmp_path.chmod(mode)
+
+    assert groups_of(STRANGER._replace(mail_folder=str(tmp_path))) == expected
+    assert groups_of(STRANGER) == [54322]
+
+
+def test_a_mail_folder_that_is_not_there(tmp_path: Path) -> None:
+    """The delivery will say so."""
+    assert groups_of(STRANGER._replace(mail_folder=str(tmp_path / "mail"))) == [54322]
+
+
+@ONLY_ROOT
+def test_the_group_of_the_mail_folder_is_kept(tmp_path: Path) -> None:
+    """Beside that of the user, who is nobody else."""
+    os.chown(tmp_path, 0, 8)
+    tmp_path.chmod(0o775)
+
+    def look() -> list[object]:
+        become(STRANGER._replace(mail_folder=str(tmp_path)))
+        return [os.getresuid(), os.getresgid(), os.getgroups()]
+
+    assert in_child(look) == [[54321] * 3, [54322] * 3, [8, 54322]]
+
+
+@ONLY_ROOT
+def test_root_gets_its_mail_as_root() -> None:
+    """What it makes is its own alone."""
+
+    def look() -> list[object]:
+        become(Identity("root", 0, 0, "/root", "/var/mail"))
+        return [os.geteuid(), os.umask(0)]
+
+    assert in_child(look) == [0, 0o077]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        MaildirWork("/var/mail/joe", "name"),
+        CommandWork("cat", ()),
+        MailboxWork("/var/mail/joe", "From x"),
+        MailboxWork("/var/mail/ann", "From x", is_system=True),
+        MailboxWork("/var/mail/sub/joe", "From x", is_system=True),
+        MailboxWork("/etc/joe", "From x", is_system=True),
+    ],
+)
+def test_who_may_write_to_the_mail_folder_does_nothing_else(method: Method) -> None:
+    """There is one file that it is for."""
+    joe = Identity("joe", 1000, 1000, "/home/joe", "/var/mail")
+    refuse_other_work(joe, MailboxWork("/var/mail/joe", "From x", is_system=True))
+
+    with pytest.raises(IdentityError, match="for the sake of a mailbox there alone"):
+        refuse_other_work(joe, method)

@@ -16,12 +16,15 @@ from smtpdsl.runtime.interfaces import (
     CommandWork,
     Envelope,
     InlineContent,
+    LmtpWork,
     LocalWork,
+    MailboxWork,
     MaildirWork,
     Outcome,
     QueuedMessage,
     Result,
     Route,
+    WrappedWork,
 )
 from tests.worlds import ruleset_of, site_of
 
@@ -35,6 +38,9 @@ MESSAGE = QueuedMessage(
     InlineContent(b"x: y\n\nz\n"),
 )
 DONE = Outcome(Result.OK, "Delivered")
+# As whom the server runs.
+OWN = Account(name="smtpdsl", uid=990, gid=991, home="/nonexistent")
+SEPARATOR = "From eve@away.example Tue Nov 14 22:13:20 2023"
 
 
 class Workers:
@@ -55,23 +61,34 @@ class Workers:
 
 
 def account(userbase: Table | None, name: str) -> Account | None:
-    """Know two users."""
+    """Know three users."""
     del userbase
-    uid = {"root": 0, "ann": 1001}.get(name)
+    uid = {"root": 0, "ann": 1001, "ben": 1002}.get(name)
     return None if uid is None else Account(name=name, uid=uid, gid=100, home=f"/home/{name}")
 
 
-def deliver(method: str, user: str = "ann", *, extension: str = "", target: str = "") -> LocalWork | Outcome:
+def deliver(
+    method: str,
+    user: str = "ann",
+    *,
+    extension: str = "",
+    target: str = "",
+    file: str = "",
+    own: Account | None = OWN,
+    was_tried: bool = False,
+) -> LocalWork | Outcome:
     """Deliver one envelope, and return the work that was asked for, or the outcome without one."""
     ruleset = ruleset_of(
-        f'mda wrapper "slow" "nice %{{mda}}"\naction "in" {method}\nmatch from any for any action "in"\n'
+        'mda wrapper "slow" "nice %{mda}"\nmda wrapper "alone" "procmail %{user.username}"\n'
+        f'action "in" {method}\nmatch from any for any action "in"\n'
     )
     rule = ruleset.rules[0]
     assert rule.action is not None
     workers = Workers()
-    agent = LocalAgent({"in": rule.action}, site_of(ruleset), account, "/bed{}".format, workers)
-    envelope = Envelope(Route.LOCAL, "in", LIST, ANN, user, extension, 60, target)
-    (outcome,) = asyncio.run(agent.deliver(Attempt(MESSAGE, (envelope,), ("00000007000000a1",))))
+    agent = LocalAgent({"in": rule.action}, site_of(ruleset), account, "/bed{}".format, workers, lambda: own)
+    envelope = Envelope(Route.LOCAL, "in", LIST, ANN, user, extension, 60, target, file=file)
+    message = MESSAGE._replace(was_tried=was_tried)
+    (outcome,) = asyncio.run(agent.deliver(Attempt(message, (envelope,), ("00000007000000a1",))))
     return workers.works[0] if workers.works else outcome
 
 
@@ -81,7 +98,7 @@ def test_a_command_of_the_user_takes_the_place_of_the_method(method: str) -> Non
     work = deliver(method, target="~/bin/in %{sender}")
 
     assert isinstance(work, LocalWork)
-    assert work.identity == ("ann", 1001, 100, "/bed/home/ann")
+    assert work.identity == ("ann", 1001, 100, "/bed/home/ann", "")
     assert isinstance(work.method, CommandWork)
     assert work.method.command == "/bed/home/ann/bin/in eve@away.example"
     assert dict(work.method.environment) == {
@@ -97,6 +114,17 @@ def test_a_command_of_the_user_takes_the_place_of_the_method(method: str) -> Non
         "SENDER": "eve@away.example",
     }
     assert work.prefix == b"Return-Path: <eve@away.example>\nDelivered-To: list+tag@here.example\n"
+
+
+def test_a_command_that_another_user_runs_knows_whose_mail_it_is() -> None:
+    """At the home of the one that runs it."""
+    work = deliver("mda cat user ben")
+
+    assert isinstance(work, LocalWork)
+    assert isinstance(work.method, CommandWork)
+    environment = dict(work.method.environment)
+    assert (environment["USER"], environment["LOGNAME"], environment["HOME"]) == ("ann", "ann", "/bed/home/ben")
+    assert work.identity == ("ben", 1002, 100, "/bed/home/ben", "")
 
 
 def test_a_command_of_the_user_is_wrapped() -> None:
@@ -133,3 +161,150 @@ def test_commands_that_are_not_run(user: str, target: str, result: Result, text:
     assert isinstance(outcome, Outcome)
     assert outcome.result is result
     assert text in outcome.text
+
+
+@pytest.mark.parametrize("method", ["maildir", 'lmtp "/run/store"'])
+def test_a_delivery_is_wrapped(method: str) -> None:
+    """In the same way, as a part of a command line."""
+    plain, work = deliver(method), deliver(f'{method} wrapper "slow"')
+
+    assert isinstance(plain, LocalWork)
+    assert isinstance(work, LocalWork)
+    assert isinstance(work.method, WrappedWork)
+    assert (work.method.command, work.method.inner) == ("nice \0", plain.method)
+    assert dict(work.method.environment)["USER"] == "ann"
+    assert work._replace(method=plain.method) == plain
+
+
+def test_a_wrapper_without_a_place_for_the_delivery_is_all_there_is() -> None:
+    """As its warning says."""
+    work = deliver('maildir wrapper "alone"')
+
+    assert isinstance(work, LocalWork)
+    assert isinstance(work.method, CommandWork)
+    assert work.method.command == "procmail ann"
+
+
+# ---------------------------------------------------------------- mailboxes and files
+
+
+@pytest.mark.parametrize(("user", "uid"), [("ann", 1001), ("root", 0)])
+def test_the_mailbox_of_the_system_is_one_file(user: str, uid: int) -> None:
+    """Also root has one: that it is appended to as root is the reason why nothing else is done there."""
+    work = deliver("mbox", user, was_tried=True)
+
+    assert isinstance(work, LocalWork)
+    assert work.identity == (user, uid, 100, f"/bed/home/{user}", "/bed/var/mail")
+    assert work.method == MailboxWork(f"/bed/var/mail/{user}", SEPARATOR, is_system=True, may_exist=True)
+
+
+@pytest.mark.parametrize("method", ["maildir", "mda cat", "mbox", "expand-only"])
+def test_a_file_of_the_user_takes_the_place_of_the_method(method: str) -> None:
+    """It is appended to in their name, and needs no rights but theirs."""
+    work = deliver(method, file="/home/ann/%{sender.user}")
+
+    assert isinstance(work, LocalWork)
+    assert work.identity == ("ann", 1001, 100, "/bed/home/ann", "")
+    assert work.method == MailboxWork("/bed/home/ann/eve", SEPARATOR)
+
+
+def test_nowhere_is_the_same_on_every_machine() -> None:
+    """A test bed has no devices of its own."""
+    work = deliver("maildir", "", file="/dev/null")
+
+    assert isinstance(work, LocalWork)
+    assert work.method == MailboxWork("/dev/null", SEPARATOR)
+
+
+def test_what_an_alias_names_is_done_by_the_server() -> None:
+    """With an account that can do nothing else, whatever the method of the action."""
+    filed = deliver("mbox", "", file="/var/log/mail")
+    piped = deliver("mbox", "", target="logger %{sender}")
+
+    assert isinstance(filed, LocalWork)
+    assert isinstance(piped, LocalWork)
+    assert filed.identity == piped.identity == ("smtpdsl", 990, 991, "/bed/nonexistent", "")
+    assert filed.method == MailboxWork("/bed/var/log/mail", SEPARATOR)
+    assert isinstance(piped.method, CommandWork)
+    assert piped.method.command == "logger eve@away.example"
+    environment = dict(piped.method.environment)
+    assert (environment["USER"], environment["HOME"]) == ("smtpdsl", "/bed/nonexistent")
+    assert "EXTENSION" not in environment
+
+
+def test_what_an_alias_names_is_done_by_the_user_of_the_action() -> None:
+    """If it names one."""
+    for work in (
+        deliver("mda cat user ann", "", file="/var/log/mail"),
+        deliver("mda cat user ann", "", target="logger"),
+    ):
+        assert isinstance(work, LocalWork)
+        assert work.identity.name == "ann"
+    outcome = deliver("mda cat user gone", "", file="/var/log/mail")
+    assert isinstance(outcome, Outcome)
+    assert (outcome.result, outcome.text) == (Result.PERMANENT, 'no user "gone" any more')
+
+
+def test_root_does_nothing_that_an_alias_names() -> None:
+    """It waits until the action has a `user`."""
+    outcome = deliver("maildir", "", target="logger", own=None)
+
+    assert isinstance(outcome, Outcome)
+    assert outcome.result is Result.TEMPORARY
+    assert outcome.text == 'action "in" has no `user`, and root does nothing that an alias names'
+
+
+def test_nobody_has_no_home() -> None:
+    """What an alias names knows no user."""
+    outcome = deliver("maildir", "", target="~/bin/in")
+
+    assert isinstance(outcome, Outcome)
+    assert "has no home directory" in outcome.text
+
+
+# ---------------------------------------------------------------- mail stores
+
+
+@pytest.mark.parametrize(
+    ("method", "work"),
+    [
+        ('lmtp "/run/store"', LmtpWork("ann", "<eve@away.example>", "mail.example.org", "/bed/run/store", "", 25)),
+        ('lmtp "/run/%{dest.domain}" rcpt-to', LmtpWork(str(ANN), "", "", "/bed/run/here.example", "", 25)),
+        ("lmtp mx.example:lmtp", LmtpWork("ann", "", "", "", "mx.example", "lmtp")),
+        ('lmtp "[2001:db8::1]:24"', LmtpWork("ann", "", "", "", "2001:db8::1", 24)),
+    ],
+)
+def test_a_mail_store_is_told_the_user_or_the_address(method: str, work: LmtpWork) -> None:
+    """In the name of the user; the field Return-Path is the business of the store."""
+    found = deliver(method)
+
+    assert isinstance(found, LocalWork)
+    assert found.method == work._replace(reverse_path="<eve@away.example>", helo="mail.example.org")
+    assert found.identity.name == "ann"
+    assert found.prefix == b"Delivered-To: list+tag@here.example\n"
+
+
+@pytest.mark.parametrize(("user", "said"), [("a b", '"a b"'), ("joe@virt.example", "joe@virt.example")])
+def test_a_virtual_user_has_any_name(user: str, said: str) -> None:
+    """An address is said as one, and anything else as a local part."""
+    ruleset = ruleset_of(
+        f'action "in" lmtp "/run/store" userbase {{ "{user}" = "1:1:/" }}\nmatch from any for any action "in"\n'
+    )
+    action, workers = ruleset.rules[0].action, Workers()
+    assert action is not None
+    known = Account(name=user, uid=1, gid=1, home="/")
+    agent = LocalAgent({"in": action}, site_of(ruleset), lambda *_: known, str, workers)
+    envelope = Envelope(Route.LOCAL, "in", LIST, ANN, user)
+    asyncio.run(agent.deliver(Attempt(MESSAGE, (envelope,), ("00000007000000a1",))))
+
+    (work,) = workers.works
+    assert isinstance(work.method, LmtpWork)
+    assert work.method.recipient == said
+
+
+def test_a_place_that_is_none_has_failed_for_good() -> None:
+    """No attempt could find it."""
+    outcome = deliver('lmtp "%{sender.user}:%{dest.domain}"')
+
+    assert isinstance(outcome, Outcome)
+    assert (outcome.result, outcome.status) == (Result.PERMANENT, "5.3.5")

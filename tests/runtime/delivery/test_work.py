@@ -11,7 +11,7 @@ import pytest
 from smtpdsl.runtime.delivery.content import OpenContent
 from smtpdsl.runtime.delivery.stop import Stop
 from smtpdsl.runtime.delivery.work import do_work
-from smtpdsl.runtime.interfaces import MaildirWork, Result
+from smtpdsl.runtime.interfaces import MailboxWork, MaildirWork, Result
 from tests.runtime.deliveries import CONTENT, NAME, PREFIX, identity_of, mail_in, work_of
 
 
@@ -50,4 +50,33 @@ def test_root_does_nothing(tmp_path: Path, stop: int, monkeypatch: pytest.Monkey
 
         assert outcome.result is Result.PERMANENT
         assert "nothing is delivered as that" in outcome.text
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("ordinary_user")
+def test_a_mailbox_is_one_file(tmp_path: Path, stop: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the system, or any other one."""
+    monkeypatch.setattr(os, "geteuid", os.getuid)
+    joe = identity_of(tmp_path, 1000, "joe")
+    system = MailboxWork(str(tmp_path / "joe"), "From x", is_system=True)
+    content = OpenContent(len(CONTENT), CONTENT)
+    refused = do_work(
+        work_of(MailboxWork(str(tmp_path / "x"), ""), joe._replace(mail_folder="/var/mail")), content, stop
+    )
+    assert (refused.result, list(tmp_path.iterdir())) == (Result.TEMPORARY, [])
+    if os.getuid():
+        assert do_work(work_of(system, joe._replace(mail_folder=str(tmp_path))), content, stop).result is Result.OK
+    root = joe._replace(uid=0, mail_folder=str(tmp_path))
+
+    assert do_work(work_of(system, root), content, stop).result is Result.OK
+    assert (tmp_path / "joe").read_bytes().endswith(b"From x\n" + PREFIX + CONTENT + b"\n\n")
+
+
+def test_root_appends_to_its_own_mailbox_alone(tmp_path: Path, stop: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of root has become nobody, so the mailbox of a user is not for it."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    joe = identity_of(tmp_path, 1000, "joe")._replace(mail_folder=str(tmp_path))
+    system = MailboxWork(str(tmp_path / "joe"), "From x", is_system=True)
+
+    assert do_work(work_of(system, joe), OpenContent(0), stop).result is Result.PERMANENT
     assert list(tmp_path.iterdir()) == []
