@@ -1,4 +1,4 @@
-"""The forker: a small process of root that starts the workers, processes that deliver.
+"""The forker: a small process of root that starts the workers, processes that deliver or answer.
 
     server ──a connection, and perhaps a file──▶ forker ──fork──▶ worker ──setresuid──▶ the user
        └──────────────────── work ──▶ ◀── outcome ───────────────────┘
@@ -7,6 +7,10 @@ It is a Python of its own, begun by `forker_process.start_forker`, so it has not
 server in its memory and none of its descriptors: no keys, no mail, no listening socket, no
 lock.  It has one thread and reads nothing but the numbers of descriptors; the work itself
 is read by the worker, which becomes the user before it does anything else, and for good.
+
+What may be asked for is in the `Charter` that it got when it was started.  A worker does
+nothing for anybody who is not in it, and answers no other questions; the few that only root can
+answer are answered by a worker that then ends.
 
 Should a worker die without an answer, the forker answers for it.
 
@@ -17,6 +21,7 @@ new, and the forker ends after its workers.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import pwd
@@ -34,27 +39,41 @@ from smtpdsl.runtime.delivery.exit_status import signal_name
 from smtpdsl.runtime.delivery.identity import IdentityError, become
 from smtpdsl.runtime.delivery.outcomes import temporary
 from smtpdsl.runtime.delivery.work import do_work
-from smtpdsl.runtime.interfaces import Identity, InlineContent, Outcome
-from smtpdsl.runtime.supervisor.wire import WireError, encode_outcome, receive_work
+from smtpdsl.runtime.interfaces import Identity, InlineContent, LocalWork, Outcome
+from smtpdsl.runtime.late_imports import import_late
+from smtpdsl.runtime.supervisor.answering import answer_file, answer_forward, answer_password
+from smtpdsl.runtime.supervisor.charter import Charter
+from smtpdsl.runtime.supervisor.questions import Answer, Question, ReadFile, ReadForward, refused
+from smtpdsl.runtime.supervisor.wire import WireError, encode_answer, encode_outcome, receive_request
 
 # A request is one octet, and the descriptors that come with it: a connection, and perhaps a file.
 REQUEST = b"!"
 _MAX_DESCRIPTORS = 2
-_STANDARD_ERROR = 2
+# More deliveries than anybody wants at once; whoever has taken the server over is not to fill the machine.
+_MAX_CHILDREN = 2048
+_ROOT = 0
+_STANDARD_INPUT, _STANDARD_ERROR = 0, 2
 # How long children that should have noticed the end of the server are waited for.
 _LAST_WAIT_SECONDS = 10.0
 _NOTICED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main(control: int) -> None:
-    """Serve the requests that come over the socket *control*, until its other end is closed."""
+    """Serve the requests that come over the socket *control*, until its other end is closed.
+
+    What standard input has is the charter.
+    """
+    charter = Charter.decoded(sys.stdin.buffer.read())
     _settle()
-    Forker(socket.socket(fileno=control)).serve()
+    Forker(socket.socket(fileno=control), charter).serve()
 
 
 def _settle() -> None:
     """Leave behind what was inherited, and be ready to fork cheaply."""
     os.chdir("/")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, _STANDARD_INPUT)
+    os.close(nothing)
     # The end of the server is the end of its socket.  Signals that are meant for it come here too (Ctrl-C, a service
     # manager) and are not ours; handlers, other than SIG_IGN, are not inherited by commands.
     for number in _NOTICED:
@@ -63,6 +82,7 @@ def _settle() -> None:
     # Loads what the system looks accounts up with, so that no child has to.
     with suppress(KeyError):
         os.getgrouplist(pwd.getpwuid(0).pw_name, 0)
+    import_late()
     # A collection in a child would write into, and so copy, all the memory that it shares with us.
     gc.disable()
     gc.freeze()
@@ -71,9 +91,10 @@ def _settle() -> None:
 class Forker:
     """Forks for each request, and waits for its children."""
 
-    def __init__(self, control: socket.socket) -> None:
-        """Take requests from *control*."""
+    def __init__(self, control: socket.socket, charter: Charter) -> None:
+        """Take requests from *control*; what is in *charter* may be asked for."""
         self._control = control
+        self._charter = charter
         # The connection of each worker, by its process number: to answer in its place.
         self._children: dict[int, int] = {}
         self._woken, self._wake = os.pipe()
@@ -108,16 +129,26 @@ class Forker:
 
     def _fork(self, connection: int, file: int | None) -> None:
         try:
-            child = os.fork()
+            child = self._forked()
         except OSError as error:
             _answer(connection, temporary(f"cannot fork: {error.strerror}"))
             os.close(connection)
         else:
             if child == 0:
-                _be_worker(connection, file)
+                _be_worker(connection, file, self._charter)
             self._children[child] = connection
         if file is not None:
             os.close(file)
+
+    def _forked(self) -> int:
+        """Fork, and return as fork(2) does.
+
+        Raises:
+            OSError: There are too many processes.
+        """
+        if len(self._children) >= _MAX_CHILDREN:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return os.fork()
 
     def _reap(self) -> None:
         """Take note of children that have ended."""
@@ -150,22 +181,26 @@ def _ending(status: int) -> str:
 
 def _answer(connection: int, outcome: Outcome) -> None:
     """Send *outcome* over *connection*, if somebody still listens and without waiting for it."""
-    duplicate = socket.socket(fileno=os.dup(connection))
-    with duplicate, suppress(OSError):
-        duplicate.send(encode_outcome(outcome), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+    # Nobody has looked at what has come: it may be no socket.
+    with suppress(OSError):
+        server = socket.socket(fileno=connection)
+        try:
+            server.send(encode_outcome(outcome), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        finally:
+            server.detach()
 
 
 # ---------------------------------------------------------------- in the worker
 
 
-def _be_worker(connection: int, file: int | None) -> NoReturn:
+def _be_worker(connection: int, file: int | None, charter: Charter) -> NoReturn:
     """Do the works that come over *connection*, all of one identity."""
     status = os.EX_SOFTWARE
     try:
         signal.set_wakeup_fd(-1)
         _keep_only(connection, file)
         with socket.socket(fileno=connection) as server:
-            _Worker(server).serve(file)
+            _Worker(server, charter).serve(file)
         status = os.EX_OK
     except OSError:
         # The server is gone, or has lost its patience.
@@ -186,25 +221,35 @@ def _keep_only(connection: int, file: int | None) -> None:
 
 
 class _Worker:
-    """A process that does work for one identity."""
+    """A process that works for one identity, or answers a question as root."""
 
-    def __init__(self, server: socket.socket) -> None:
+    def __init__(self, server: socket.socket, charter: Charter) -> None:
         self._server = server
+        self._charter = charter
         self._identity: Identity | None = None
 
     def serve(self, file: int | None) -> None:
         """Work until the server wants no more; *file* has the content of the first work."""
-        while self._answer(file):
+        while self._serve_one(file):
             if file is not None:
                 os.close(file)
                 file = None
             if not self._server.recv(1, socket.MSG_PEEK):
                 return
 
-    def _answer(self, file: int | None) -> bool:
-        """Read a work, do it, and tell the outcome; whether there can be another one."""
+    def _serve_one(self, file: int | None) -> bool:
+        """Read a work or a question, and see to it; whether there can be another one."""
         try:
-            work = receive_work(self._server, is_spooled=file is not None)
+            request = receive_request(self._server, is_spooled=file is not None)
+        except WireError as error:
+            self._server.sendall(encode_outcome(temporary(str(error))))
+            return False
+        if isinstance(request, LocalWork):
+            return self._do(request, file)
+        return self._answer(request)
+
+    def _do(self, work: LocalWork, file: int | None) -> bool:
+        try:
             self._become(work.identity)
         except WireError as error:
             outcome, is_sound = temporary(str(error)), False
@@ -218,11 +263,46 @@ class _Worker:
         self._server.sendall(encode_outcome(outcome))
         return is_sound
 
+    def _answer(self, question: Question) -> bool:
+        try:
+            answer = self._answer_to(question)
+        except (WireError, IdentityError) as error:
+            answer = refused(str(error))
+        self._server.sendall(encode_answer(answer))
+        # As root, nothing but files of the charter is asked for twice.
+        return self._identity is not None or isinstance(question, ReadFile)
+
+    def _answer_to(self, question: Question) -> Answer:
+        if isinstance(question, ReadForward):
+            if question.identity.uid == _ROOT:
+                # Nobody becomes root; that file is read, and this process ends.
+                self._expect(question.identity)
+            else:
+                self._become(question.identity)
+            return answer_forward(question.identity, self._charter)
+        if self._identity is not None:
+            expected = f"work for {self._identity.name}"
+            raise WireError(expected)
+        if isinstance(question, ReadFile):
+            return answer_file(question, self._charter)
+        return answer_password(question, self._charter)
+
     def _become(self, identity: Identity) -> None:
         """Become *identity*, or make sure that this process is that already."""
+        self._expect(identity)
         if self._identity is None:
             become(identity)
             self._identity = identity
-        elif identity != self._identity:
+
+    def _expect(self, identity: Identity) -> None:
+        """Raise unless *identity* may be worked for, by this process.
+
+        Raises:
+            WireError: It is nobody of the charter, or this process works for another one.
+        """
+        if self._identity is None and not self._charter.has(identity):
+            expected = f"a user whom the configuration or the system has, and {identity.name} is none"
+            raise WireError(expected)
+        if self._identity is not None and identity != self._identity:
             expected = f"work for {self._identity.name}"
             raise WireError(expected)

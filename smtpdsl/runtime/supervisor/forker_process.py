@@ -6,11 +6,14 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import smtpdsl
+from smtpdsl.runtime.credentials.pam_library import library_folder
+from smtpdsl.runtime.supervisor.charter import Charter
 from smtpdsl.runtime.supervisor.forker import REQUEST
 
 # Isolated from the environment and from the current folder.  What is ours comes after the standard library, so that
@@ -18,9 +21,9 @@ from smtpdsl.runtime.supervisor.forker import REQUEST
 _ISOLATED = ("-I", "-S", "-X", "utf8")
 _PROGRAM = """\
 import sys
-sys.path.append(sys.argv[1])
+sys.path.extend(sys.argv[2:])
 from smtpdsl.runtime.supervisor.forker import main
-main(int(sys.argv[2]))
+main(int(sys.argv[1]))
 """
 # Longer than the forker waits for its children.
 _LAST_WAIT_SECONDS = 15.0
@@ -54,6 +57,21 @@ class ForkerProcess:
                     return
                 await _wait_until_writable(self._control)
 
+    def watch(self, lost: Callable[[], None]) -> None:
+        """Call *lost* when it is dead; it never says anything, so there is nothing to read before."""
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            loop.remove_reader(self._control)
+            lost()
+
+        loop.add_reader(self._control, tell)
+
+    def unwatch(self) -> None:
+        """Tell nobody any more: it is to end."""
+        if self._control.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._control)
+
     def close(self) -> None:
         """Let it end, after its children; wait for it, but not for ever."""
         self._control.close()
@@ -61,14 +79,16 @@ class ForkerProcess:
             self._process.wait(_LAST_WAIT_SECONDS)
 
 
-def start_forker() -> ForkerProcess:
-    """Start the forker; needs no event loop, and may have threads around it."""
+def start_forker(charter: Charter) -> ForkerProcess:
+    """Start the forker, which does what *charter* has; needs no event loop, and may have threads around it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    root = Path(smtpdsl.__file__).parent.parent
-    with theirs:
+    places = [str(Path(smtpdsl.__file__).parent.parent), *filter(None, [library_folder()])]
+    with theirs, tempfile.TemporaryFile() as file:
+        file.write(charter.encoded())
+        file.seek(0)
         process = subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, *_ISOLATED, "-c", _PROGRAM, str(root), str(theirs.fileno())],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, *_ISOLATED, "-c", _PROGRAM, str(theirs.fileno()), *places],
+            stdin=file,
             stdout=subprocess.DEVNULL,
             cwd="/",
             env={},

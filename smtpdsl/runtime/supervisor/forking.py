@@ -4,10 +4,11 @@
         └────────────── work ──▶ ◀── outcome ───────────────────────────────────────┘
 
 No process of root touches what is a user's.  A worker has one identity for all its life;
-when it is done it may be given more work of that identity, for a moment.
+when it is done it may be given more work of that identity, for a moment.  So whoever has read
+the ``.forward`` of a user often delivers as well.
 
-Should the forker die, its workers go on and are heard, what it had not begun fails for the
-moment, and the next work starts a new forker.
+Should the forker die, its workers go on and are heard, and what it had not begun fails for the
+moment.  Nobody but root could start another one, so the server has to end.
 """
 
 from __future__ import annotations
@@ -23,22 +24,34 @@ from smtpdsl.runtime.delivery.outcomes import temporary
 from smtpdsl.runtime.interfaces import LocalWork, Outcome, Result, SpooledContent
 from smtpdsl.runtime.supervisor.forker_process import ForkerProcess, start_forker
 from smtpdsl.runtime.supervisor.idle_workers import IdleWorkers
+from smtpdsl.runtime.supervisor.questions import Answer, AnswerError, Question, ReadForward, is_refusal
 from smtpdsl.runtime.supervisor.supervision import Job, Supervision
 from smtpdsl.runtime.supervisor.wire import WireError
 from smtpdsl.runtime.supervisor.worker import Worker
 
 __all__ = ["ForkerProcess", "ForkingSupervisor", "start_forker"]
 
+# How long an answer is waited for: home directories may be on another machine, and PAM takes its time.
+ANSWER_SECONDS = 15.0
+# Strangers cause questions, and each of them may be a process.
+_MAX_QUESTIONS = 32
+_ROOT = 0
+
 
 class ForkingSupervisor(Supervision):
     """Does work in processes that have the rights of its identity."""
 
-    def __init__(self, forker: ForkerProcess, warn: Callable[[str], None] = lambda _: None) -> None:
-        """Ask *forker*; *warn* is told when it has to be replaced."""
+    def __init__(self, forker: ForkerProcess) -> None:
+        """Ask *forker*."""
         super().__init__()
         self._forker = forker
-        self._warn = warn
         self._idle = IdleWorkers()
+        self._turns = asyncio.Semaphore(_MAX_QUESTIONS)
+
+    def watch(self, lost: Callable[[str], None]) -> None:
+        """Call *lost*, with a sentence, should the forker die."""
+        text = f"the process {self._forker.pid}, which acts for root, is dead"
+        self._forker.watch(lambda: lost(text))
 
     def _start(self, work: LocalWork) -> Job:
         assignment = _Assignment()
@@ -48,7 +61,54 @@ class ForkingSupervisor(Supervision):
         """Take no more work, wait *grace* seconds for what is being done, stop the rest, and end the forker."""
         await super().close(grace)
         self._idle.close()
+        self._forker.unwatch()
         await asyncio.to_thread(self._forker.close)
+
+    # ------------------------------------------------------------ questions
+
+    async def ask(self, question: Question) -> Answer:
+        """Have *question* answered.
+
+        Raises:
+            AnswerError: It is refused, or nobody answers in time.
+        """
+        return (await self.ask_all((question,)))[0]
+
+    async def ask_all(self, questions: Sequence[Question]) -> list[Answer]:
+        """Have *questions* answered, of one kind and about one user, by one process.
+
+        Raises:
+            AnswerError: They cannot be asked, or nobody answers in time.
+        """
+        if self._is_closing:
+            message = "the server stops"
+            raise AnswerError(message)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS), self._turns:
+                return await self._ask(questions)
+        except TimeoutError:
+            message = f"no answer within {ANSWER_SECONDS:g} seconds"
+            raise AnswerError(message) from None
+        except OSError as error:
+            message = f"nobody can be asked: {error.strerror}"
+            raise AnswerError(message) from None
+        except WireError:
+            message = "the process that was asked ended without an answer"
+            raise AnswerError(message) from None
+
+    async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
+        identity = questions[0].identity if isinstance(questions[0], ReadForward) else None
+        idle = self._idle.take(identity) if identity is not None else None
+        worker = idle or await self._new_worker()
+        with ExitStack() as stack:
+            stack.callback(worker.close)
+            answers = [await worker.ask(each) for each in questions]
+            if identity is not None and identity.uid != _ROOT and not any(map(is_refusal, answers)):
+                stack.pop_all()
+                self._idle.put(identity, worker)
+        return answers
+
+    # ------------------------------------------------------------ work
 
     async def _perform(self, work: LocalWork, assignment: _Assignment) -> Outcome:
         with ExitStack() as stack:
@@ -86,23 +146,10 @@ class ForkingSupervisor(Supervision):
                 if path is not None:
                     descriptors.append(open_spooled(path))
                     sent.callback(os.close, descriptors[-1])
-                await self._fork(descriptors)
+                await self._forker.fork(descriptors)
             failed.pop_all()
         ours.settimeout(0)
         return Worker(ours)
-
-    async def _fork(self, descriptors: Sequence[int]) -> None:
-        """Ask the forker, and if it is dead a new one."""
-        asked = self._forker
-        try:
-            await asked.fork(descriptors)
-        except OSError as error:
-            # Of several that find it dead, the first one replaces it.
-            if self._forker is asked:
-                self._warn(f"the process {asked.pid}, which starts deliveries, is dead ({error.strerror}): replaced it")
-                self._forker = start_forker()
-                await asyncio.to_thread(asked.close)
-            await self._forker.fork(descriptors)
 
 
 class _Assignment:

@@ -1,6 +1,6 @@
 """Work of an ordinary user: it delivers as itself, whatever the identity says.
 
-    perform ──▶ a thread of the pool ──▶ maildir, or the shell's standard input and output
+    perform ──▶ a thread of the pool ──▶ maildir, mailbox, or the shell's standard input and output
 
 The event loop never waits for a disk or for a program.
 """
@@ -14,12 +14,12 @@ from smtpdsl.runtime.delivery.content import ContentError, open_content
 from smtpdsl.runtime.delivery.outcomes import temporary
 from smtpdsl.runtime.delivery.stop import Stop
 from smtpdsl.runtime.delivery.work import do_work
-from smtpdsl.runtime.interfaces import LocalWork, MaildirWork, Outcome
+from smtpdsl.runtime.interfaces import CommandWork, LmtpWork, LocalWork, Outcome, WrappedWork
 from smtpdsl.runtime.supervisor.supervision import Job, Supervision
 
 # Threads that wait for the disk: more of them do not make it faster.
-_MAILDIR_THREADS = 16
-# Threads that wait for programs; how many deliveries there are at a time is limited by the queue.
+_FILE_THREADS = 16
+# Threads that wait for programs and servers; how many deliveries there are at a time is limited by the queue.
 _COMMAND_THREADS = 128
 
 
@@ -29,13 +29,13 @@ class OwnSupervisor(Supervision):
     def __init__(self) -> None:
         """Start no thread yet."""
         super().__init__()
-        # Of their own: a hundred commands that sleep must not hold up a maildir.
-        self._maildirs = ThreadPoolExecutor(_MAILDIR_THREADS, "maildir")
+        # Of their own: a hundred commands that sleep must not hold up a maildir or a mailbox.
+        self._files = ThreadPoolExecutor(_FILE_THREADS, "files")
         self._commands = ThreadPoolExecutor(_COMMAND_THREADS, "command")
 
     def _start(self, work: LocalWork) -> Job:
         stop = Stop()
-        pool = self._maildirs if isinstance(work.method, MaildirWork) else self._commands
+        pool = self._commands if isinstance(work.method, CommandWork | LmtpWork | WrappedWork) else self._files
         thread = pool.submit(_perform, work, stop)
         # When the thread has ended, or will never begin; the future of the event loop may be done before that.
         thread.add_done_callback(lambda _: stop.close())
@@ -44,7 +44,7 @@ class OwnSupervisor(Supervision):
     async def close(self, grace: float) -> None:
         """Take no more work, wait *grace* seconds for what is being done, and stop the rest."""
         await super().close(grace)
-        for pool in (self._maildirs, self._commands):
+        for pool in (self._files, self._commands):
             pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -3,7 +3,8 @@
     ──▶  three lengths │ work as JSON │ prefix │ content, unless it is in a file
     ◀──  outcome as JSON │ LF
 
-Neither side believes what has not the right form.
+Questions go the same way, and have answers instead of outcomes (`questions`).  Neither side
+believes what has not the right form.
 """
 
 from __future__ import annotations
@@ -12,16 +13,31 @@ import json
 import socket
 import struct
 
+from smtpdsl.runtime.credentials.secret import Secret
 from smtpdsl.runtime.delivery.outcomes import one_line
 from smtpdsl.runtime.interfaces import (
     CommandWork,
     Identity,
     InlineContent,
+    LmtpWork,
     LocalWork,
+    MailboxWork,
     MaildirWork,
+    Method,
     Outcome,
     Result,
     SpooledContent,
+    WrappedWork,
+)
+from smtpdsl.runtime.supervisor.questions import (
+    ANSWER_LENGTHS,
+    MAX_ANSWER_LENGTHS,
+    Answer,
+    CheckPassword,
+    FileState,
+    Question,
+    ReadFile,
+    ReadForward,
 )
 
 _LENGTHS = struct.Struct("!III")
@@ -47,7 +63,7 @@ def encode_work(work: LocalWork) -> bytes:
     text = json.dumps(
         {
             "identity": work.identity,
-            type(work.method).__name__: work.method,
+            **_encoded(work.method),
             "time_limit": work.time_limit,
             "size": work.content.size,
         }
@@ -55,8 +71,14 @@ def encode_work(work: LocalWork) -> bytes:
     return b"".join((_LENGTHS.pack(len(text), len(work.prefix), len(content)), text, work.prefix, content))
 
 
-def receive_work(connection: socket.socket, *, is_spooled: bool) -> LocalWork:
-    """Read the work that comes over *connection*; content that *is_spooled* loses its path.
+def _encoded(method: Method) -> dict[str, object]:
+    """Return *method* under its name; one that wraps another one has that likewise."""
+    values = [*method[:-1], _encoded(method.inner)] if isinstance(method, WrappedWork) else method
+    return {type(method).__name__: values}
+
+
+def receive_request(connection: socket.socket, *, is_spooled: bool) -> LocalWork | Question:
+    """Read the work or the question that comes over *connection*; content that *is_spooled* loses its path.
 
     Raises:
         WireError: Something else comes, or too little.
@@ -69,30 +91,78 @@ def receive_work(connection: socket.socket, *, is_spooled: bool) -> LocalWork:
     text, prefix, content = (_receive(connection, length) for length in lengths)
     match _parse(text):
         case {
-            "identity": [str(name), int(uid), int(gid), str(home)],
+            "identity": identity,
             "time_limit": int(time_limit) | float(time_limit),
             "size": int(size),
             **others,
         } if is_spooled or size == len(content):
             return LocalWork(
-                identity=Identity(name, uid, gid, home),
+                identity=_identity(identity),
                 method=_method(others),
                 prefix=prefix,
                 content=SpooledContent("", size) if is_spooled else InlineContent(content),
                 time_limit=time_limit,
             )
+        case {"ReadForward": [identity]}:
+            return ReadForward(_identity(identity))
+        case {"ReadFile": [int(number), known]}:
+            return ReadFile(number, _state(known))
+        case {"CheckPassword": [str(login)]}:
+            return CheckPassword(login, Secret(content))
     expected = "work"
     raise WireError(expected)
 
 
-def _method(value: object) -> MaildirWork | CommandWork:
+def _identity(value: object) -> Identity:
+    match value:
+        case [str(name), int(uid), int(gid), str(home), str(mail_folder)]:
+            return Identity(name, uid, gid, home, mail_folder)
+    expected = "an identity"
+    raise WireError(expected)
+
+
+def _state(value: object) -> FileState | None:
+    match value:
+        case None:
+            return None
+        case [int(device), int(inode), int(size), int(modified), int(changed)]:
+            return FileState(device, inode, size, modified, changed)
+    expected = "the state of a file"
+    raise WireError(expected)
+
+
+def _method(value: object) -> Method:
     match value:
         case {"MaildirWork": [str(folder), str(name), str(sub_folder), bool(sorts_junk), bool(may_exist)]}:
             return MaildirWork(folder, name, sub_folder, sorts_junk, may_exist)
+        case {"MailboxWork": [str(path), str(separator), bool(is_system), bool(may_exist)]}:
+            return MailboxWork(path, separator, is_system, may_exist)
         case {"CommandWork": [str(command), [*variables]]}:
             return CommandWork(command, tuple(map(_variable, variables)))
+        case {"WrappedWork": [str(command), [*variables], inner]}:
+            return WrappedWork(command, tuple(map(_variable, variables)), _inner(inner))
+        case {
+            "LmtpWork": [
+                str(recipient),
+                str(reverse_path),
+                str(helo),
+                str(path),
+                str(host),
+                int(port) | str(port),
+                bool(smtputf8),
+            ]
+        }:
+            return LmtpWork(recipient, reverse_path, helo, path, host, port, smtputf8)
     expected = "a method"
     raise WireError(expected)
+
+
+def _inner(value: object) -> MaildirWork | LmtpWork:
+    found = _method(value)
+    if not isinstance(found, MaildirWork | LmtpWork):
+        expected = "what can be wrapped"
+        raise WireError(expected)
+    return found
 
 
 def _variable(value: object) -> tuple[str, str]:
@@ -113,6 +183,51 @@ def _receive(connection: socket.socket, count: int) -> bytes:
             raise WireError(expected)
         octets += chunk
     return bytes(octets)
+
+
+# ---------------------------------------------------------------- questions
+
+
+def encode_question(question: Question) -> bytes:
+    """Return *question* as it is sent; a password does not become text on its way."""
+    octets = b""
+    values: list[object] = list(question)
+    if isinstance(question, CheckPassword):
+        octets, values = question.password.reveal(), [question.login]
+    text = json.dumps({type(question).__name__: values}).encode()
+    return b"".join((_LENGTHS.pack(len(text), 0, len(octets)), text, octets))
+
+
+def encode_answer(answer: Answer) -> bytes:
+    """Return *answer* as it is sent."""
+    text = json.dumps([answer.word, *answer.details]).encode()
+    return b"".join((ANSWER_LENGTHS.pack(len(text), len(answer.octets)), text, answer.octets))
+
+
+def answer_lengths(octets: bytes) -> tuple[int, int]:
+    """Return how much of an answer follows its first *octets*.
+
+    Raises:
+        WireError: More than any answer has.
+    """
+    text, rest = ANSWER_LENGTHS.unpack(octets)
+    if text > MAX_ANSWER_LENGTHS[0] or rest > MAX_ANSWER_LENGTHS[1]:
+        expected = f"at most {MAX_ANSWER_LENGTHS} octets"
+        raise WireError(expected)
+    return text, rest
+
+
+def decode_answer(text: bytes, octets: bytes) -> Answer:
+    """Return the answer that *text* and *octets* are.
+
+    Raises:
+        WireError: They are none.
+    """
+    match _parse(text):
+        case [str(word), *details]:
+            return Answer(word, tuple(details), octets)
+    expected = "an answer"
+    raise WireError(expected)
 
 
 # ---------------------------------------------------------------- outcomes

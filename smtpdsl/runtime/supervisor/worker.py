@@ -8,7 +8,16 @@ import socket
 from contextlib import suppress
 
 from smtpdsl.runtime.interfaces import LocalWork, Outcome
-from smtpdsl.runtime.supervisor.wire import MAX_OUTCOME_OCTETS, decode_outcome, encode_work
+from smtpdsl.runtime.supervisor.questions import ANSWER_LENGTHS, Answer, Question
+from smtpdsl.runtime.supervisor.wire import (
+    MAX_OUTCOME_OCTETS,
+    WireError,
+    answer_lengths,
+    decode_answer,
+    decode_outcome,
+    encode_question,
+    encode_work,
+)
 
 # A worker collects no garbage, and is replaced before that matters.
 _MAX_WORKS = 200
@@ -51,9 +60,33 @@ class Worker:
             answer += octets
         return decode_outcome(answer)
 
-    async def _receive(self, loop: asyncio.AbstractEventLoop) -> bytes:
+    async def ask(self, question: Question) -> Answer:
+        """Have *question* answered.
+
+        Raises:
+            WireError: It ended without an answer.
+        """
+        self._works += 1
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):
+            await loop.sock_sendall(self._connection, encode_question(question))
+        lengths = answer_lengths(await self._receive_exactly(loop, ANSWER_LENGTHS.size))
+        text, octets = [await self._receive_exactly(loop, length) for length in lengths]
+        return decode_answer(text, octets)
+
+    async def _receive_exactly(self, loop: asyncio.AbstractEventLoop, count: int) -> bytes:
+        received = bytearray()
+        while len(received) < count:
+            octets = await self._receive(loop, count - len(received))
+            if not octets:
+                expected = "an answer"
+                raise WireError(expected)
+            received += octets
+        return bytes(received)
+
+    async def _receive(self, loop: asyncio.AbstractEventLoop, count: int = MAX_OUTCOME_OCTETS) -> bytes:
         try:
-            return await loop.sock_recv(self._connection, MAX_OUTCOME_OCTETS)
+            return await loop.sock_recv(self._connection, count)
         except ConnectionError:
             return b""
 

@@ -20,8 +20,9 @@ from typing import TypeVar
 
 import pytest
 
-from smtpdsl.runtime.interfaces import CommandWork, LocalWork, MaildirWork, Outcome, Result, SpooledContent
+from smtpdsl.runtime.interfaces import CommandWork, Identity, LocalWork, MaildirWork, Outcome, Result, SpooledContent
 from smtpdsl.runtime.supervisor import supervision
+from smtpdsl.runtime.supervisor.charter import Charter
 from smtpdsl.runtime.supervisor.forking import ForkingSupervisor, start_forker
 from smtpdsl.runtime.supervisor.worker import Worker
 from tests.namespaces import private
@@ -67,16 +68,17 @@ def outside() -> Iterator[Path]:
 class Bench:
     """A supervisor, and what it has complained about."""
 
-    def __init__(self) -> None:
-        """Start a forker."""
+    def __init__(self, *users: Identity) -> None:
+        """Start a forker that works for *users*."""
         self.warnings: list[str] = []
-        self.forker = start_forker()
-        self.supervisor = ForkingSupervisor(self.forker, self.warnings.append)
+        self.forker = start_forker(Charter(identities=frozenset(users)))
+        self.supervisor = ForkingSupervisor(self.forker)
 
     def run(self, function: Callable[[ForkingSupervisor], Awaitable[T]]) -> T:
         """Call *function* with the supervisor, which is closed afterwards."""
 
         async def run() -> T:
+            self.supervisor.watch(self.warnings.append)
             try:
                 return await function(self.supervisor)
             finally:
@@ -91,7 +93,12 @@ def performed(*works: LocalWork) -> list[Outcome]:
     async def run(supervisor: ForkingSupervisor) -> list[Outcome]:
         return [await supervisor.perform(work) for work in works]
 
-    return Bench().run(run)
+    return Bench(*(work.identity for work in works)).run(run)
+
+
+def users(home: Path) -> list[Identity]:
+    """Return those whom tests work for, in *home*."""
+    return [identity_of(home, UID), identity_of(home, UID + 1)]
 
 
 def maildir_in(home: Path, folder: str = "Maildir", name: str = NAME) -> LocalWork:
@@ -160,13 +167,16 @@ GROUPS = """
     import asyncio, sys
     sys.path.insert(0, sys.argv[1])
     from smtpdsl.runtime.interfaces import CommandWork, Identity, InlineContent, LocalWork
+    from smtpdsl.runtime.supervisor.charter import Charter
     from smtpdsl.runtime.supervisor.forking import ForkingSupervisor, start_forker
 
     async def main():
-        supervisor = ForkingSupervisor(start_forker())
-        for name, uid in (("joe", 54321), ("joe", 54322), ("nobody-has-this-name", 54321)):
+        users = [("joe", 54321), ("joe", 54322), ("nobody-has-this-name", 54321)]
+        identities = [Identity(name, uid, 54321, "/") for name, uid in users]
+        supervisor = ForkingSupervisor(start_forker(Charter(identities=frozenset(identities))))
+        for identity in identities:
             command = CommandWork("cat > /dev/null; id -G; exit 1", (("PATH", "/usr/bin:/bin"),))
-            work = LocalWork(Identity(name, uid, 54321, "/"), command, b"", InlineContent(b"x"), 60)
+            work = LocalWork(identity, command, b"", InlineContent(b"x"), 60)
             print((await supervisor.perform(work)).text)
         await supervisor.close(0)
 
@@ -313,7 +323,7 @@ def test_work_of_one_user_is_done_by_one_process(home: Path) -> None:
         await supervisor.perform(command)
 
     (home / "broken").chmod(0o644)
-    Bench().run(run)
+    Bench(*users(home)).run(run)
     first, second, third, fourth = (home / "got").read_text().split()
     assert first == second == third != fourth
 
@@ -348,7 +358,7 @@ def _at(home: Path, work: LocalWork) -> CommandWork:
 
 def test_a_worker_works_for_one_user_only(home: Path) -> None:
     """Should the server ever mistake one for another, nothing is done in the wrong name."""
-    bench = Bench()
+    bench = Bench(*users(home))
 
     async def run(_: ForkingSupervisor) -> list[Outcome]:
         ours, theirs = socket.socketpair()
@@ -369,7 +379,7 @@ def test_many_deliveries_at_a_time(home: Path) -> None:
     """Each is done once, whoever does it, and no process or descriptor is left."""
     works = [maildir_in(home, name=f"message-{number}") for number in range(60)]
     before = os.listdir("/proc/self/fd")  # noqa: PTH208 - names are enough
-    bench = Bench()
+    bench = Bench(*users(home))
 
     async def run(supervisor: ForkingSupervisor) -> list[Outcome]:
         return list(await asyncio.gather(*map(supervisor.perform, works)))
@@ -405,7 +415,7 @@ def test_an_idle_worker_that_dies_is_not_used(home: Path) -> None:
         await supervisor.perform(maildir_in(home)._replace(identity=identity_of(home, UID + 1)))
         return await supervisor.perform(maildir_in(home))
 
-    assert Bench().run(run).result is Result.OK
+    assert Bench(*users(home)).run(run).result is Result.OK
 
 
 def wait_for_end(process: int) -> None:
@@ -428,38 +438,38 @@ def test_a_worker_that_hangs_is_given_up(home: Path, monkeypatch: pytest.MonkeyP
         return outcome
 
     with line_to(home / "line") as line:
-        assert is_temporary(Bench().run(run), "not done after 0.2 seconds")
+        assert is_temporary(Bench(*users(home)).run(run), "not done after 0.2 seconds")
         assert wait_for(line) == b""
 
 
-def test_a_new_forker_replaces_a_dead_one(home: Path) -> None:
-    """What runs is heard, what comes next is done, and an administrator can read about it."""
-    bench = Bench()
+def test_a_forker_that_dies_is_told(home: Path) -> None:
+    """What runs is heard, what comes next waits, and the server hears of it without asking for anything."""
+    bench = Bench(*users(home))
     os.mkfifo(home / "gate")
     (home / "gate").chmod(0o666)
 
     async def run(supervisor: ForkingSupervisor) -> list[Outcome]:
+        told = asyncio.get_running_loop().create_future()
+        supervisor.watch(told.set_result)
         waits = command_in(home, "cat > /dev/null; read -r line < gate; exit 3")
         running = asyncio.ensure_future(supervisor.perform(waits))
         gate = await asyncio.to_thread(os.open, home / "gate", os.O_WRONLY)
-        forker = os.pidfd_open(bench.forker.pid)
-        signal.pidfd_send_signal(forker, signal.SIGKILL)
-        await asyncio.to_thread(wait_for_end, forker)
-        others = await asyncio.gather(*(supervisor.perform(maildir_in(home, name=name)) for name in ("one", "two")))
+        os.kill(bench.forker.pid, signal.SIGKILL)
+        bench.warnings.append(await told)
+        other = await supervisor.perform(maildir_in(home))
         os.write(gate, b"\n")
         os.close(gate)
-        return [await running, *others]
+        return [await running, other]
 
-    outcomes = bench.run(run)
-    assert [outcome.text for outcome in outcomes] == ["Error (exited with status 3)", "Delivered", "Delivered"]
-    assert bench.warnings == [
-        f"the process {bench.forker.pid}, which starts deliveries, is dead (Broken pipe): replaced it"
-    ]
+    running, other = bench.run(run)
+    assert running.text == "Error (exited with status 3)"
+    assert is_temporary(other, "cannot start a delivering process")
+    assert bench.warnings == [f"the process {bench.forker.pid}, which acts for root, is dead"]
 
 
 def test_what_a_forker_had_not_begun_is_temporary(home: Path) -> None:
     """The request dies with it, and nobody waits for ever."""
-    bench = Bench()
+    bench = Bench(*users(home))
 
     async def run(supervisor: ForkingSupervisor) -> Outcome:
         os.kill(bench.forker.pid, signal.SIGSTOP)
@@ -473,7 +483,7 @@ def test_what_a_forker_had_not_begun_is_temporary(home: Path) -> None:
 
 def test_signals_that_are_for_the_server_do_not_end_the_forker(home: Path) -> None:
     """Its end is the end of the server."""
-    bench = Bench()
+    bench = Bench(*users(home))
 
     async def run(supervisor: ForkingSupervisor) -> Outcome:
         # It has settled when it has begun something.
@@ -490,7 +500,7 @@ def test_the_forker_inherits_nothing(home: Path, tmp_path: Path) -> None:
     """No file, no socket and no variable of the server, even if it was meant to be inherited."""
     with (tmp_path / "lock").open("w") as lock, socket.create_server(("127.0.0.1", 0)) as listening:
         inheritable = [os.dup2(file.fileno(), 90 + file.fileno(), inheritable=True) for file in (lock, listening)]
-        bench = Bench()
+        bench = Bench(*users(home))
         ours = {Path(f"/proc/self/fd/{descriptor}").readlink() for descriptor in inheritable}
         for descriptor in inheritable:
             os.close(descriptor)
@@ -522,7 +532,7 @@ def test_a_cancelled_command_is_killed(home: Path) -> None:
         return task.cancelled()
 
     with line_to(home / "line") as line:
-        assert Bench().run(run)
+        assert Bench(*users(home)).run(run)
         assert wait_for(line) == b""
 
 
@@ -536,7 +546,7 @@ def test_the_end_of_the_server_is_the_end_of_commands(home: Path) -> None:
         return await task
 
     with line_to(home / "line") as line:
-        outcome = Bench().run(run)
+        outcome = Bench(*users(home)).run(run)
         assert wait_for(line) == b""
     assert is_temporary(outcome, "killed because the server stops")
 
@@ -544,7 +554,7 @@ def test_the_end_of_the_server_is_the_end_of_commands(home: Path) -> None:
 def test_work_that_was_never_begun_is_not_done(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given up before there is a worker, it is not delivered behind anybody's back."""
     monkeypatch.setattr(supervision, "_LAST_WAIT_SECONDS", 0)
-    bench = Bench()
+    bench = Bench(*users(home))
 
     async def run(supervisor: ForkingSupervisor) -> Outcome:
         os.kill(bench.forker.pid, signal.SIGSTOP)
@@ -564,13 +574,14 @@ KILLED = """
     import asyncio, sys
     sys.path.insert(0, sys.argv[1])
     from smtpdsl.runtime.interfaces import CommandWork, Identity, InlineContent, LocalWork
+    from smtpdsl.runtime.supervisor.charter import Charter
     from smtpdsl.runtime.supervisor.forking import ForkingSupervisor, start_forker
 
     async def main():
-        forker = start_forker()
+        identity = Identity("", 54321, 54321, sys.argv[2])
+        forker = start_forker(Charter(identities=frozenset([identity])))
         print(forker.pid, flush=True)
         command = CommandWork(sys.argv[3], (("PATH", "/usr/bin:/bin"),))
-        identity = Identity("", 54321, 54321, sys.argv[2])
         await ForkingSupervisor(forker).perform(LocalWork(identity, command, b"", InlineContent(b"x"), 60))
 
     asyncio.run(main())

@@ -14,24 +14,33 @@ from smtpdsl.runtime.interfaces import (
     CommandWork,
     Identity,
     InlineContent,
+    LmtpWork,
     LocalWork,
+    MailboxWork,
     MaildirWork,
     Outcome,
     Result,
     SpooledContent,
+    WrappedWork,
 )
-from smtpdsl.runtime.supervisor.wire import WireError, decode_outcome, encode_outcome, encode_work, receive_work
+from smtpdsl.runtime.supervisor.wire import WireError, decode_outcome, encode_outcome, encode_work, receive_request
 from tests.runtime.deliveries import CONTENT, NAME, PREFIX, identity_of, work_of
 
 JOE = Identity("joe", 1000, 100, "/home/joe")
 MAILDIR = MaildirWork("/home/joe/Maildir", NAME, "lists", sorts_junk=True, may_exist=True)
 
 # Every text there can be, octets that are no UTF-8 among them.
-texts = st.text(st.one_of(st.characters(), st.integers(0xDC80, 0xDCFF).map(chr)))
-identities = st.builds(Identity, texts, st.integers(), st.integers(), texts)
+texts = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.integers(0xDC80, 0xDCFF).map(chr)))
+identities = st.builds(Identity, texts, st.integers(), st.integers(), texts, texts)
+variables = st.lists(st.tuples(texts, texts)).map(tuple)
+maildirs = st.builds(MaildirWork, texts, texts, texts, st.booleans(), st.booleans())
+stores = st.builds(LmtpWork, texts, texts, texts, texts, texts, st.integers() | texts, st.booleans())
 methods = st.one_of(
-    st.builds(MaildirWork, texts, texts, texts, st.booleans(), st.booleans()),
-    st.builds(CommandWork, texts, st.lists(st.tuples(texts, texts)).map(tuple)),
+    maildirs,
+    stores,
+    st.builds(MailboxWork, texts, texts, st.booleans(), st.booleans()),
+    st.builds(CommandWork, texts, variables),
+    st.builds(WrappedWork, texts, variables, maildirs | stores),
 )
 works = st.builds(
     LocalWork,
@@ -49,7 +58,9 @@ def received(octets: bytes, *, is_spooled: bool = False) -> LocalWork:
     with ours, theirs:
         ours.sendall(octets)
         ours.close()
-        return receive_work(theirs, is_spooled=is_spooled)
+        work = receive_request(theirs, is_spooled=is_spooled)
+    assert isinstance(work, LocalWork), work
+    return work
 
 
 @given(work=works)
@@ -87,7 +98,7 @@ def framed(value: object) -> bytes:
 
 
 GOOD = {
-    "identity": ["joe", 1000, 100, "/home/joe"],
+    "identity": ["joe", 1000, 100, "/home/joe", ""],
     "MaildirWork": ["/home/joe/Maildir", "name", "", False, False],
     "time_limit": 5,
     "size": len(CONTENT),
@@ -109,16 +120,21 @@ def test_the_good_example_is_good() -> None:
         b"[" * 100_000,
         [],
         {},
-        {**GOOD, "identity": ["joe", "0", 100, "/"]},
-        {**GOOD, "identity": ["joe", 1000.5, 100, "/"]},
-        {**GOOD, "identity": ["joe", 1000, 100]},
+        {**GOOD, "identity": ["joe", "0", 100, "/", ""]},
+        {**GOOD, "identity": ["joe", 1000.5, 100, "/", ""]},
+        {**GOOD, "identity": ["joe", 1000, 100, "/"]},
+        {**GOOD, "identity": ["joe", 1000, 100, "/", None]},
         {**GOOD, "time_limit": "5"},
         {**GOOD, "size": 1},
         {**GOOD, "MaildirWork": ["/home/joe/Maildir", "name", "", 1, 0]},
         {**GOOD, "MaildirWork": None},
+        {**GOOD, "MaildirWork": None, "MailboxWork": ["/var/mail/joe", "From x", True]},
+        {**GOOD, "MaildirWork": None, "MailboxWork": ["/var/mail/joe", None, True, False]},
         {**GOOD, "MaildirWork": None, "CommandWork": ["true", [["A"]]]},
         {**GOOD, "MaildirWork": None, "CommandWork": ["true", {"A": "b"}]},
         {**GOOD, "MaildirWork": None, "CommandWork": [["true"], []]},
+        {**GOOD, "MaildirWork": None, "WrappedWork": ["true", []]},
+        {**GOOD, "MaildirWork": None, "WrappedWork": ["true", [], {"CommandWork": ["true", []]}]},
     ],
 )
 def test_other_forms_are_refused(value: object) -> None:
