@@ -29,11 +29,14 @@ class Peer(NamedTuple):
         """The environment that it finds its libraries in."""
         if self.root == Path("/"):
             return {**os.environ}
-        patterns = ("usr/lib/*-linux-*", "lib/*-linux-*", "usr/lib/postfix")
         return {
             **os.environ,
-            "LD_LIBRARY_PATH": ":".join(str(each) for one in patterns for each in self.root.glob(one)),
+            "LD_LIBRARY_PATH": self._found("usr/lib/*-linux-*", "lib/*-linux-*", "usr/lib/postfix", "usr/lib/dovecot"),
+            "PERL5LIB": self._found("usr/share/perl5", "usr/lib/*-linux-*/perl5/*"),
         }
+
+    def _found(self, *patterns: str) -> str:
+        return ":".join(str(each) for one in patterns for each in self.root.glob(one))
 
     def beside(self, program: str) -> Peer:
         """Return another program of its package, named by its path below the root."""
@@ -71,9 +74,12 @@ POSTFIX = (("usr/sbin/postconf", "-d", "mail_version"), "mail_version = 3.")
 PEERS = {
     # The vectors were recorded with this release.
     "opensmtpd": Wanted("opensmtpd", "usr/sbin/smtpd", ("usr/sbin/smtpd", "-h"), "OpenSMTPD 6.8.0p2"),
+    # A mail store, which is spoken to by LMTP.
+    "dovecot": Wanted("dovecot-lmtpd", "usr/sbin/dovecot", ("usr/sbin/dovecot", "--version"), "2."),
     "postfix": Wanted("postfix", "usr/lib/postfix/sbin/master", *POSTFIX),
     "smtp-sink": Wanted("postfix", "usr/sbin/smtp-sink", *POSTFIX),
     "smtp-source": Wanted("postfix", "usr/sbin/smtp-source", *POSTFIX),
+    "openssl": Wanted("openssl", "usr/bin/openssl", ("usr/bin/openssl", "version"), "OpenSSL 3."),
     # Editors, and the engine of one: what highlights configurations is run in them.
     "emacs": Wanted("emacs-nox", "usr/bin/emacs-nox", ("usr/bin/emacs-nox", "--version"), "GNU Emacs"),
     "textmate": Wanted("textmate", "node_modules/vscode-textmate/release/main.js", ("node", "--version"), "v"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pwd
 from collections.abc import Callable
 
 import click
 
+from smtpdsl.cli.asking import Asker
 from smtpdsl.cli.compiling import (
     compile_file,
     compiling_options,
@@ -26,14 +28,15 @@ from smtpdsl.diagnostics.render import render_text
 from smtpdsl.ir.answers import Site
 from smtpdsl.ir.program import Program
 from smtpdsl.runtime.abilities import unable
-from smtpdsl.runtime.daemon import Server, World
-from smtpdsl.runtime.exposure import exposed_as_root
+from smtpdsl.runtime.daemon import Server, SupervisorError, World
 from smtpdsl.runtime.interfaces import Route, Supervisor
 from smtpdsl.runtime.log import StructuredLog
-from smtpdsl.runtime.net.listener import ListenError, shown
+from smtpdsl.runtime.net.listener import ListenError
+from smtpdsl.runtime.net.tls_settings import TlsSetupError
+from smtpdsl.runtime.privileges import PrivilegeError, service_account
 from smtpdsl.runtime.queue.folder import SpoolError
-from smtpdsl.runtime.supervisor.forking import ForkingSupervisor, start_forker
 from smtpdsl.runtime.supervisor.own import OwnSupervisor
+from smtpdsl.runtime.supervisor.rootless import Rootless
 
 # Below the root, if there is one.
 _SPOOL = "/var/spool/smtpdsl"
@@ -56,9 +59,7 @@ class CannotServeError(click.ClickException):
     help="Take mail but attempt no local deliveries (mda) or no relaying (mta).",
 )
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How log lines are written.")
-@click.option(
-    "--expose-root", is_flag=True, help="As root, listen where strangers get to, though one process does everything."
-)
+@click.option("--user", metavar="NAME", help="When started as root, talk to the network as this account.")
 @click.option("--reference", is_flag=True, help="Read the rules one by one instead of walking their diagram.")
 @compiling_options
 def run(
@@ -68,12 +69,13 @@ def run(
     defines: dict[str, str],
     root: str,
     *,
-    expose_root: bool,
+    user: str | None,
     reference: bool,
 ) -> None:
     """Serve mail by a configuration, in the foreground; SIGTERM and Ctrl-C stop.
 
     The configuration is checked first.  Mail that has been taken is kept in /var/spool/smtpdsl (below --root).
+    Root is given up before anybody is served: for the account _smtpdsl, or the one that --user names.
 
     Exit status: 0 stopped, 1 the configuration has errors or cannot be served here, 2 wrong use.
     """
@@ -81,29 +83,33 @@ def run(
     program, site = _program(path, root, defines)
     if not reference:
         program = program.replace(diagram=build_diagram(program.rules, site))
-    _refuse_exposure(program, expose_root=expose_root)
     log = StructuredLog(as_json=log_format == "json")
     # Deliveries are made by processes that work in other folders.
     machine = Machine(os.path.abspath(root) if root else "")  # noqa: PTH100 - no path is built
+    rootless = _rootless(program, user, machine, log)
     world = World(
         site=site,
         outside=MachineSources(machine.root),
         locate=machine.locate,
         spool=machine.locate(_SPOOL),
-        supervisor=_supervisor(log),
+        supervisor=rootless.supervisor if rootless is not None else _supervisor(log),
         log=log,
         paused=frozenset(map(Route, paused)),
+        rootless=rootless,
     )
     try:
+        # What there is now, stays: it need not be searched for garbage each time that a session leaves some.
+        gc.collect()
+        gc.freeze()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(Server(program, world).run())
-    except (ListenError, SpoolError) as error:
+    except (ListenError, SpoolError, TlsSetupError, PrivilegeError, SupervisorError) as error:
         raise CannotServeError(str(error)) from None
 
 
 def _program(path: str, root: str, defines: dict[str, str]) -> tuple[Program, Site]:
     """Return the program of the file at *path*; what is found in it is printed, and an error is the end."""
-    compiled = compile_file(path, root=root, defines=defines)
+    compiled = compile_file(path, root=root, defines=defines, look=Asker(path, root).look)
     ruleset, text = compiled.compilation.ruleset, compiled.compilation.text
     findings = list(compiled.findings)
     is_right = not _has_errors(findings) and ruleset is not None and text is not None
@@ -126,22 +132,21 @@ def _has_errors(findings: list[Diagnostic]) -> bool:
     return any(each.severity is Severity.ERROR for each in findings)
 
 
-def _refuse_exposure(program: Program, *, expose_root: bool) -> None:
-    exposed = None if expose_root else exposed_as_root(program.listeners)
-    if exposed is not None:
-        listener, endpoint = exposed
-        message = (
-            f"root does not listen on {shown(endpoint)} ({listener.span.place}): this version serves in one process, "
-            "so a mistake in what talks to the network would give away the machine; run it as an ordinary user, "
-            "in a network namespace of its own, or with --expose-root"
-        )
-        raise CannotServeError(message)
+def _rootless(program: Program, user: str | None, machine: Machine, log: StructuredLog) -> Rootless | None:
+    """Return what a server of root's needs; its other process is started before there is anything to inherit."""
+    if os.geteuid() != 0:
+        if user is not None:
+            message = "--user is for root: nobody else can become another account"
+            raise click.UsageError(message)
+        return None
+    try:
+        return Rootless(program, service_account(user, is_test_bed=machine.is_test_bed), machine.root, log)
+    except PrivilegeError as error:
+        raise CannotServeError(str(error)) from None
 
 
 def _supervisor(log: StructuredLog) -> Supervisor:
-    """Return who does the work of deliveries; as root it is forked off before there is anything else to inherit."""
-    if os.geteuid() == 0:
-        return ForkingSupervisor(start_forker(), log.warn)
+    """Return who does the work of deliveries for an ordinary user."""
     name = _user_name(os.geteuid())
     log.info(f'running as "{name}": whoever the mail is for, it is delivered with the rights of this user')
     return OwnSupervisor()

@@ -13,11 +13,13 @@ class Client(Record):
     """What is known of an SMTP client when it names a recipient.
 
     `source` is its address as rules compare it (``192.0.2.1``, ``[2001:db8::1]``), or
-    ``local`` on the local socket; `login` is the name it authenticated with.
+    ``local`` on the local socket; `login` is the name it authenticated with.  Without `rdns`
+    it has no name, unless `is_rdns_known` says that nobody could tell.
     """
 
     source: str
     rdns: str | None = None
+    is_rdns_known: bool = True
     helo: str = ""
     login: str | None = None
     tls: bool = False

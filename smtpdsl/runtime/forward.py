@@ -33,7 +33,7 @@ class _UnusableError(Exception):
 
 
 def read_forward(
-    account: Account, locate: Callable[[str], str], *, is_test_bed: bool = False
+    account: Account, locate: Callable[[str], str], *, is_test_bed: bool = False, is_own: bool | None = None
 ) -> ForwardFile | ForwardProblem | None:
     """Read the ``.forward`` of *account*.
 
@@ -42,11 +42,14 @@ def read_forward(
         locate: Turns a path of the configuration into one of this machine.
         is_test_bed: As under ``--root``, files may belong to root or to whoever runs this,
             and to a group that may write; what everybody may write is never believed.
+        is_own: Whether this process does nothing in anybody else's name, so that files of its own
+            user harm nobody; by default that of any ordinary user.
 
     Returns:
         The text, what is wrong, or None if there is nothing.
     """
-    reader = _Reader(account, is_test_bed=is_test_bed)
+    is_own = os.geteuid() != _ROOT if is_own is None else is_own
+    reader = _Reader(account, is_test_bed=is_test_bed, is_lenient=is_test_bed or is_own)
     try:
         home = os.open(locate(account.home), _HOME_FLAGS)
     except (OSError, ValueError) as error:
@@ -67,11 +70,10 @@ def read_forward(
 class _Reader:
     """Reads one file, if it may."""
 
-    def __init__(self, account: Account, *, is_test_bed: bool) -> None:
+    def __init__(self, account: Account, *, is_test_bed: bool, is_lenient: bool) -> None:
         self.path = f"{account.home.rstrip('/')}/{FORWARD_NAME}"
         self._account = account
-        # An ordinary user does nothing in anybody else's name, so its own files harm nobody.
-        self._is_lenient = is_test_bed or os.geteuid() != _ROOT
+        self._is_lenient = is_lenient
         self._forbidden = _WRITABLE_BY_ALL if is_test_bed else _WRITABLE
 
     def read(self, home: int) -> bytes | ForwardProblem:
@@ -102,6 +104,9 @@ class _Reader:
             message = f"belongs to user number {status.st_uid}, not to {self._account.name}"
         elif status.st_mode & self._forbidden:
             message = f"can be written by others (mode {stat.S_IMODE(status.st_mode):o})"
+        elif not status.st_mode & stat.S_IRUSR:
+            # It is read in the owner's name; root, who explains it, is not stopped by that.
+            message = f"cannot be read by its owner (mode {stat.S_IMODE(status.st_mode):o})"
         else:
             self._check_size(status.st_size)
             return

@@ -10,17 +10,22 @@ a line of the log is always one line.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Mapping
-from typing import Protocol, TextIO
+from contextlib import suppress
+from typing import Protocol, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor
 
-# The values that log tools expect in quotes, by event; the others are written as they are.
+# The values that log tools expect in quotes, by event; the others have them only if they are more than one word.
 _QUOTED = {
-    "smtp failed-command": frozenset({"command", "result", "why"}),
+    "smtp failed-command": frozenset({"command", "result", "filter", "why"}),
     "smtp bad-input": frozenset({"result"}),
+    "smtp cert-check": frozenset({"result", "fingerprint"}),
+    "smtp filter": frozenset({"filter", "text"}),
+    "mta cert-check": frozenset({"result", "fingerprint"}),
     "mta delivery": frozenset({"source", "relay", "result", "stat"}),
 }
 
@@ -50,6 +55,37 @@ def _written_out(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+class _Lines:
+    """A file whose lines are written together, once for each turn of the event loop; at once where there is none."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._lines: list[str] = []
+        self._is_due = False
+
+    def write(self, line: str) -> None:
+        self._lines.append(line)
+
+    def flush(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._write_out()
+            return
+        if not self._is_due:
+            loop.call_soon(self._write_out)
+            self._is_due = True
+
+    def _write_out(self) -> None:
+        self._is_due = False
+        lines, self._lines = self._lines, []
+        # On a full disk, or in a pipe that nobody reads any more, the line is lost.  Were it told as a fault, that
+        # would be the next line, and the server would do nothing else.
+        with suppress(OSError):
+            self._file.write("".join(lines))
+            self._file.flush()
+
+
 class StructuredLog:
     """The log of a running server."""
 
@@ -59,7 +95,7 @@ class StructuredLog:
         as_object: list[Processor] = [_flat, stamp, structlog.processors.JSONRenderer()]
         as_text: list[Processor] = [_line]
         self._logger = structlog.wrap_logger(
-            structlog.WriteLogger(file or sys.stderr),
+            structlog.WriteLogger(cast("TextIO", _Lines(file or sys.stderr))),
             processors=as_object if as_json else as_text,
             wrapper_class=structlog.BoundLoggerBase,
         )
@@ -100,4 +136,5 @@ def _line(logger: object, method: str, event: EventDict) -> str:
 
 def _value(value: object, *, is_quoted: bool) -> str:
     text = printable(str(value))
-    return '"' + text.replace('"', '\\"') + '"' if is_quoted else text
+    # Whoever chooses a value, such as a login, must not be able to write another one behind it.
+    return '"' + text.replace('"', '\\"') + '"' if is_quoted or " " in text or '"' in text else text

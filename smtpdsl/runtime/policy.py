@@ -4,20 +4,22 @@
       │ rules           ir.diagram, or ir.semantics with what ir.answers knows of the envelope
       │ expansion       ir.expansion: aliases, virtual users, accounts, .forward
       ▼
-    Accepted(envelopes)  or  Refused(reply, rule, why)
+    Accepted(envelopes)  or  Refused(reply, rule, why)  or  an awaitable of one of them
 
+Only a server that has given up root has anything to wait for: what others have to read for it.
 The same code answers `smtpdsl explain`, so that the two cannot disagree.  Whatever cannot
-be known now, or cannot be done by this version, is a temporary failure and says why.
+be known now is a temporary failure and says why.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import NamedTuple, Protocol, TypeAlias
 
 from smtpdsl.ir.answers import Site, answer
-from smtpdsl.ir.expansion import TEMPORARY_FAILURE, Outage, expand
+from smtpdsl.ir.expansion import Outage, expand
 from smtpdsl.ir.forward_file import ForwardFile, ForwardProblem
-from smtpdsl.ir.members import Account, Delivery, Entry, MemberKind
+from smtpdsl.ir.members import Account, Delivery, Entry, Expansion, MemberKind
 from smtpdsl.ir.program import Program
 from smtpdsl.ir.resolved import Question, RelayAction, Table
 from smtpdsl.ir.semantics import Answer, Decision, evaluate
@@ -27,7 +29,9 @@ from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
 from smtpdsl.mail.envelope import Envelope as AskedEnvelope
 from smtpdsl.mail.reply import Reply, parse_reply_text
+from smtpdsl.runtime.inquiry import Inquiry, Others
 from smtpdsl.runtime.interfaces import Envelope, Route
+from smtpdsl.runtime.senders import may_send_as
 
 
 class Outside(Protocol):
@@ -47,7 +51,6 @@ class Accepted(NamedTuple):
     """The recipient is taken; these envelopes are what it means."""
 
     envelopes: tuple[Envelope, ...]
-    rule: str
 
 
 class Refused(NamedTuple):
@@ -64,44 +67,54 @@ Judgement: TypeAlias = Accepted | Refused
 class Policy:
     """Judges recipients by one program."""
 
-    def __init__(self, program: Program, site: Site, outside: Outside) -> None:
-        """Judge by *program*, at *site*."""
+    def __init__(self, program: Program, site: Site, outside: Outside, others: Others | None = None) -> None:
+        """Judge by *program*, at *site*; *others* read what this process may not."""
+        self.site = site
         self._program = program
-        self._site = site
         self._outside = outside
+        self._others = others
         self._index = TableIndex()
 
-    def judge(self, client: Client, reverse_path: ReversePath, recipient: Mailbox) -> Judgement:
-        """Decide about one recipient of a transaction."""
+    def judge(self, client: Client, reverse_path: ReversePath, recipient: Mailbox) -> Judgement | Awaitable[Judgement]:
+        """Decide about one recipient of a transaction; what has to be waited for is an awaitable."""
         asked = AskedEnvelope(client=client, reverse_path=reverse_path, recipient=recipient)
-        expansion = expand(asked, self, self._site.delimiter)
-        failure = expansion.failure
-        rule = expansion.decision.rule.span.place if expansion.decision.rule else "none"
-        if failure is not None:
-            return Refused(_reply(failure.reply), rule, failure.why)
-        for delivery in expansion.deliveries:
-            if why := self._unable(delivery):
-                return Refused(_reply(f"{TEMPORARY_FAILURE}: <{recipient}>"), rule, why)
-        return Accepted(tuple(_envelope(each, recipient) for each in expansion.deliveries), rule)
+        if self._others is None:
+            return self._judgement(expand(asked, self, self.site.delimiter), recipient)
+        inquiry = Inquiry(self, self._others)
+        expansion = expand(asked, inquiry, self.site.delimiter)
+        return self._ask(asked, inquiry) if inquiry.lacks else self._judgement(expansion, recipient)
 
-    @staticmethod
-    def _unable(delivery: Delivery) -> str:
-        """Say why a delivery is one that this version cannot carry out; the file `run` was given cannot tell."""
-        is_users_command = delivery.kind is MemberKind.COMMAND and delivery.account is not None
-        if delivery.kind in {MemberKind.FILE, MemberKind.COMMAND} and not is_users_command:
-            source = "an alias" if delivery.account is None else f"the .forward of {delivery.account.name}"
-            return f"a {delivery.kind.value} that {source} names is not served by this version"
-        return ""
+    async def _ask(self, asked: AskedEnvelope, inquiry: Inquiry) -> Judgement:
+        """Decide when everything is known."""
+        while inquiry.lacks:
+            await inquiry.find_out()
+            expansion = expand(asked, inquiry, self.site.delimiter)
+        return self._judgement(expansion, asked.recipient)
+
+    def _judgement(self, expansion: Expansion, recipient: Mailbox) -> Judgement:
+        failure = expansion.failure
+        if failure is not None:
+            rule = expansion.decision.rule.span.place if expansion.decision.rule else "none"
+            return Refused(_reply(failure.reply), rule, failure.why)
+        return Accepted(tuple(_envelope(each, recipient) for each in expansion.deliveries))
+
+    def may_send_as(self, senders: Table, login: str, reverse_path: ReversePath) -> Answer:
+        """Decide whether *login* may be the sender, as the option `senders` of its listener says."""
+        return may_send_as(self._index, senders, login, reverse_path, self.site.delimiter)
 
     # ------------------------------------------------------------ what the expansion asks
 
     def decide(self, envelope: AskedEnvelope) -> Decision:
-        """Evaluate the rules: by their diagram, or one after the other if there is none."""
-        if self._program.diagram is not None:
+        """Evaluate the rules: by their diagram, or one after the other if there is none.
+
+        A client whose name nobody could find out is in no class of the diagram: a rule that asks
+        for it cannot be answered, and the others are asked in their order.
+        """
+        if self._program.diagram is not None and envelope.client.is_rdns_known:
             return self._program.diagram.decide(envelope, self)
 
         def ask(question: Question) -> Answer:
-            return answer(question, envelope, self._site, self).answer
+            return answer(question, envelope, self.site, self).answer
 
         return evaluate(self._program.rules, ask)
 
@@ -134,16 +147,16 @@ def _envelope(delivery: Delivery, recipient: Mailbox) -> Envelope:
     assert action is not None, "what is rejected is not delivered"
     if isinstance(action, RelayAction):
         return Envelope(Route.RELAY, action.name, recipient, delivery.dest, ttl=action.ttl.value)
-    assert delivery.account is not None, "files and commands of aliases have been refused"
     return Envelope(
         Route.LOCAL,
         action.name,
         recipient,
         delivery.dest,
-        user=delivery.account.name,
+        user=delivery.account.name if delivery.account is not None else "",
         extension=delivery.extension or "",
         ttl=action.ttl.value,
-        target=delivery.target,
+        target=delivery.target if delivery.kind is MemberKind.COMMAND else "",
+        file=delivery.target if delivery.kind is MemberKind.FILE else "",
     )
 
 

@@ -6,10 +6,8 @@ import os
 import socket
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import RequirePeer
-from tests.e2e.homes import UID, make_home, messages
+from tests.e2e.homes import COMPLETE, UID, make_home, messages
 from tests.servers import Server, free_port, running
 
 # The quickstart, with the numbers of whoever runs the tests.
@@ -27,16 +25,17 @@ def test_a_message_reaches_the_maildir(open_path: Path) -> None:
     with running(open_path, QUICKSTART) as server:
         inbox = make_home(server.root)
         with server.client() as client:
-            client.sendmail("joe@example.net", ["anybody@localhost"], b"Subject: hello\r\n\r\n.dot\r\ncaf\xc3\xa9\r\n")
+            octets = COMPLETE + b"Subject: hello\r\n\r\n.dot\r\ncaf\xc3\xa9\r\n"
+            client.sendmail("joe@example.net", ["anybody@localhost"], octets)
         server.wait_for("result=Ok")
 
     (message,) = messages(inbox)
-    trace, _, content = message.partition(b"Subject: ")
-    assert content == b"hello\n\n.dot\ncaf\xc3\xa9\n"
+    trace, first, rest = message.partition(b"Date: ")
+    assert first + rest == octets.replace(b"\r\n", b"\n")
     assert trace.startswith(
         b"Return-Path: <joe@example.net>\nDelivered-To: anybody@localhost\nReceived: from client.exam"
     )
-    assert server.log_lines(" smtp connected address=127.0.0.1 host=<unknown>")
+    assert server.log_lines(" smtp connected address=127.0.0.1 host=")
     assert server.log_lines(" smtp message msgid=")
     (line,) = server.log_lines(" mda delivery ")
     assert " from=<joe@example.net> to=<anybody@localhost> rcpt=<anybody@localhost> user=mail delay=0s" in line
@@ -146,16 +145,8 @@ def test_a_spool_has_one_server(open_path: Path) -> None:
 
 def test_what_is_not_served_yet_is_refused(open_path: Path) -> None:
     """With the line, and never ignored."""
-    said = refusal(open_path, QUICKSTART.replace("maildir virtual", "mbox virtual"))
+    wrapper = 'mda wrapper nice "nice %{mda}"'
+    said = refusal(open_path, wrapper + QUICKSTART.replace("maildir virtual", "mbox wrapper nice virtual"))
 
     assert "error[unsupported-feature]" in said
     assert "smtpd.conf:5:" in said
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="only root is refused")
-def test_root_does_not_talk_to_strangers(open_path: Path) -> None:
-    """And says why, and what to do instead."""
-    said = refusal(open_path, QUICKSTART.replace("127.0.0.1", "192.0.2.1"))
-
-    assert "root does not listen on 192.0.2.1 port " in said
-    assert "--expose-root" in said

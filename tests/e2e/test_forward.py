@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.homes import UID, make_home, messages
+from tests.e2e.homes import COMPLETE, UID, make_home, messages
 from tests.servers import Server, running
 
 CONFIGURATION = """
@@ -51,7 +51,7 @@ class Town:
     def send(self, *recipients: str) -> None:
         """Send a message."""
         with self.server.client() as client:
-            client.sendmail("joe@example.net", recipients, b"Subject: hello\r\n\r\nx\r\n")
+            client.sendmail("joe@example.net", recipients, COMPLETE + b"Subject: hello\r\n\r\nx\r\n")
 
     def rcpt(self, recipient: str) -> tuple[int, str]:
         """Name a recipient, and return the answer."""
@@ -163,8 +163,8 @@ def _set(town: Town, trap: str) -> tuple[str, str]:
         case "root":
             town.forward("root", f"|touch {town.home('ann')}/trapped")
             return "root", "a command of root, who has user number 0"
-    town.forward("ann", "/home/ann/mbox")
-    return "ann", "a file that the .forward of ann names is not served by this version"
+    town.forward("root", "/home/root/mbox")
+    return "root", "a file of root, who has user number 0"
 
 
 def test_who_only_forwards_needs_a_file(town: Town) -> None:

@@ -64,7 +64,7 @@ class Load:
             with self.server.client() as client:
                 while True:
                     identifier, body = self.message()
-                    data = f"Message-ID: {identifier}\r\n\r\n{body}\r\n"
+                    data = f"Message-ID: {identifier}\r\nDate: today\r\n\r\n{body}\r\n"
                     client.sendmail("load@client.example", ["anybody@localhost"], data)
                     self._remember(identifier, data, target)
         except (OSError, smtplib.SMTPException):

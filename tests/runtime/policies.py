@@ -10,7 +10,7 @@ from smtpdsl.ir.forward_file import ForwardFile, ForwardProblem
 from smtpdsl.ir.members import Account
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
-from smtpdsl.runtime.policy import Judgement, Policy
+from smtpdsl.runtime.policy import Accepted, Judgement, Policy, Refused
 from tests.worlds import ruleset_of, site_of
 
 OUTSIDER = Client(source="203.0.113.9", helo="client.example")
@@ -53,4 +53,6 @@ def policy_of(text: str, outside: Outside | None = None, files: Mapping[str, str
 
 def judge(policy: Policy, recipient: str, client: Client = OUTSIDER) -> Judgement:
     """Ask *policy* about a recipient."""
-    return policy.judge(client, ReversePath.parse("<eve@away.example>"), Mailbox.parse(recipient))
+    judgement = policy.judge(client, ReversePath.parse("<eve@away.example>"), Mailbox.parse(recipient))
+    assert isinstance(judgement, Accepted | Refused), "nobody else has to be asked"
+    return judgement

@@ -191,6 +191,12 @@ def test_the_home_belongs_to_its_user_or_to_root(home: Home) -> None:
     assert home.problem(uid=STRANGER) == f"/home/ann/.forward is in a folder of user number {STRANGER + 1}"
 
 
+def test_its_owner_has_to_read_it(home: Home) -> None:
+    """A server reads it in the owner's name, and root explains what the server does."""
+    home.write(mode=0o200)
+    assert home.problem() == "/home/ann/.forward cannot be read by its owner (mode 200)"
+
+
 def test_a_test_bed_belongs_to_whoever_made_it(home: Home) -> None:
     """Files of root or of this user, and a group that may write; but never what everybody may write."""
     home.folder.chmod(0o775)

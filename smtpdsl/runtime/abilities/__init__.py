@@ -1,14 +1,14 @@
 """What a configuration asks for and this version of the server does not do.
 
-    listen on lo tls pki mail          `tls` is not served by this version
-    action "out" relay                 `relay` to the exchangers of a domain is not served …
-    action "old" mbox                  nothing is said: no rule names it, so it does nothing
+    listen on lo filter spam           `filter` is not served by this version: it is a program
+    action "out" relay srs             `srs` is not served by this version
+    action "old" relay srs             nothing is said: no rule names it, so it does nothing
 
 The language is known whole, and the server learns it piece by piece.  What it cannot
 honour keeps it from starting: nothing that is written is passed over in silence.  The
 question is always whether the server does exactly what the words say.  A rule for
 authenticated clients on a server where nobody can log in is for nobody, and that is
-served; a listener that should offer TLS and does not is refused.
+served; a table of logins that nobody is compared with is refused.
 
 Each kind of statement has a module, which says of every field of its part of the program
 whether it is `SERVED` or `REFUSED`.  Whoever teaches the server something new moves the
@@ -27,10 +27,8 @@ from smtpdsl.ir.resolved import Action, LocalAction, RelayAction
 from smtpdsl.runtime.abilities.listeners import listener_findings
 from smtpdsl.runtime.abilities.local_actions import local_findings
 from smtpdsl.runtime.abilities.relay_actions import relay_findings
-from smtpdsl.runtime.abilities.rules import rule_findings
 from smtpdsl.runtime.abilities.settings import settings_findings
 from smtpdsl.runtime.abilities.tables import table_findings
-from smtpdsl.runtime.abilities.targets import target_findings
 
 __all__ = ["unable"]
 
@@ -42,10 +40,8 @@ def unable(program: Program) -> Iterator[Diagnostic]:
     found = chain(
         settings_findings(program.settings),
         chain.from_iterable(map(listener_findings, program.listeners)),
-        chain.from_iterable(map(rule_findings, program.rules)),
         chain.from_iterable(map(local_findings, local)),
-        target_findings(local),
-        chain.from_iterable(relay_findings(each, program.dialect) for each in actions if isinstance(each, RelayAction)),
+        chain.from_iterable(relay_findings(each) for each in actions if isinstance(each, RelayAction)),
         table_findings(program, actions),
     )
     # One line of the language before 6.4 can be two listeners or two rules here.

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import islice
 
 from smtpdsl.diagnostics.codes import UNSUPPORTED_FEATURE
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Related
 from smtpdsl.diagnostics.span import Span
-
-# A table of 10,000 aliases that are all commands is one mistake.
-MOST_OF_ONE_TABLE = 20
 
 # QUOTED, COMMENT and WORD of grammar.lark.  Of these only a bare word is ever a keyword.
 _TOKENS = re.compile(
@@ -41,15 +36,6 @@ def shown(span: Span) -> str:
     return " ".join(span.text.split())
 
 
-def first_of_many(findings: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
-    """Yield the first of the *findings* about one table; the last one says that there are more."""
-    first = list(islice(findings, MOST_OF_ONE_TABLE + 1))
-    if len(first) > MOST_OF_ONE_TABLE:
-        first.pop()
-        first[-1] = first[-1].replace(notes=("the entries after this one were not looked at",))
-    yield from first
-
-
 def keyword(statement: Span, *words: str, after: str = "") -> Span:
     """Return where the first of *words* that there is stands in *statement*, behind the word *after*.
 
@@ -70,9 +56,3 @@ def with_reference(place: Span) -> Span:
     """Return the keyword at *place* together with the ``<name>`` behind it, if there is one."""
     found = _REFERENCE.match(place.source.text, place.end)
     return Span(place.source, place.start, found.end()) if found else place
-
-
-def inside(span: Span, text: str, start: int, end: int) -> Span:
-    """Return where the characters *start* to *end* of *text*, which is written at *span*, stand."""
-    at = span.text.find(text)
-    return span if at < 0 else Span(span.source, span.start + at + start, span.start + at + end)

@@ -1,14 +1,16 @@
-"""Listeners: plain sessions of clients that nobody knows."""
+"""Listeners: filters that are programs, and passwords that this machine cannot check."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Related
 from smtpdsl.diagnostics.span import Span
-from smtpdsl.ir.resolved import Listener
-from smtpdsl.runtime.abilities.finding import unserved_word
+from smtpdsl.ir.resolved import Auth, FilterChain, Listener, ProgramFilter
+from smtpdsl.runtime.abilities.finding import unserved, unserved_word
+from smtpdsl.runtime.credentials.pam_library import INSTALL
+from smtpdsl.runtime.credentials.requirements import missing_libraries
+from smtpdsl.runtime.credentials.system_passwords import can_check_system
 
 SERVED = frozenset(
     {
@@ -18,74 +20,62 @@ SERVED = frozenset(
         "is_resolved",
         "family",
         "port",
-        "hostname",
-        # As far as `tables` can read them.
-        "hostnames",
-        "tag",
-        "mask_src",
-        # Nobody can log in, and that is what it says.
-        "received_auth",
-        # DSN is not offered anyway.
-        "no_dsn",
-        "tls_span",
-        "places",
-    }
-)
-REFUSED = frozenset(
-    {
         "tls",
+        "tls_span",
         "verify",
         "pki",
         "pki_names",
         "ca",
         "ciphers",
         "protocols",
+        # As far as this machine can check the passwords.
         "auth",
+        "hostname",
+        # As far as `tables` can read them.
+        "hostnames",
         "senders",
         "masquerade",
+        # As far as no program is asked.
         "filter",
+        "tag",
+        "mask_src",
+        "received_auth",
+        "no_dsn",
+        "proxy_v1",
         "proxy_v2",
+        "tolerates_bare_lf",
+        "no_chunking",
+        "places",
     }
 )
+REFUSED = frozenset[str]()
 
-_AUTH_HELP = "remove it, and say in the rules by address who may relay"
-_TLS_HELP = "remove it: sessions are in the clear, so listen where nobody can read them, or behind a TLS proxy"
-# Without TLS the compiler refuses the first and says that the others do nothing, which is so.
-_TLS_DETAILS = ("pki", "ca", "ciphers", "protocols")
-_HELP = {
-    "auth": _AUTH_HELP,
-    "auth-optional": _AUTH_HELP,
-    "senders": "remove it: nobody can log in",
-    "filter": "remove it; what a rule can ask, a rule that rejects can refuse",
-    "proxy-v2": "remove it, and let clients connect directly: the header of a proxy is not read",
-}
-_SOCKET_HELP = "remove it: programs of this machine can send by SMTP, to a listener on 127.0.0.1"
-_SOCKET = re.compile(r"listen\s+on\s+socket\b")
+_PROGRAM_HELP = "remove it, or write what it does as filters with `phase`"
 
 
 def listener_findings(listener: Listener) -> Iterator[Diagnostic]:
-    """Yield the options of *listener* that are not honoured; the local socket as a whole, if it is written."""
-    if listener.is_socket:
-        yield from _socket(listener.span)
+    """Yield the options of *listener* that are not honoured."""
+    if (place := listener.places.get("filter")) is not None:
+        yield from _programs(listener, place)
+    if listener.auth is not None:
+        yield from _unchecked(listener.auth)
+
+
+def _programs(listener: Listener, place: Span) -> Iterator[Diagnostic]:
+    used = listener.filter.filter if listener.filter is not None else None
+    for each in used.members if isinstance(used, FilterChain) else (used,):
+        if isinstance(each, ProgramFilter):
+            related = (Related(each.span, "the program"),)
+            yield unserved_word(place, _PROGRAM_HELP, related)
+
+
+def _unchecked(auth: Auth) -> Iterator[Diagnostic]:
+    """Yield what keeps people with the right password from logging in."""
+    if auth.table is None:
+        if not can_check_system():
+            yield unserved(auth.span, "checking passwords of the accounts of this system", INSTALL)
         return
-    if listener.tls_span is not None:
-        yield unserved_word(listener.tls_span, _TLS_HELP, tuple(_tls_details(listener, listener.tls_span)))
-    for word, help_text in _HELP.items():
-        if word in listener.places:
-            yield unserved_word(listener.places[word], help_text)
-
-
-def _tls_details(listener: Listener, tls: Span) -> Iterator[Related]:
-    for word in _TLS_DETAILS:
-        place = listener.places.get(word)
-        # Before 6.4 the certificate of a listener need not be named.
-        if place is not None and place != tls:
-            yield Related(place, "goes with it")
-
-
-def _socket(statement: Span) -> Iterator[Diagnostic]:
-    """The socket that every configuration has without a word has no place in the text."""
-    if statement.start < statement.end:
-        words = _SOCKET.match(statement.source.text, statement.start, statement.end)
-        # Before 6.4 it is `enqueuer filter NAME`.
-        yield unserved_word(Span(statement.source, *words.span()) if words else statement, _SOCKET_HELP)
+    for lack in missing_libraries(auth.table.entries):
+        yield unserved(
+            lack.entry.span, lack.what, lack.help, (Related(auth.span, "who logs in here is looked up there"),)
+        )

@@ -15,9 +15,11 @@ SERVED = frozenset(
         "max_message_octets",
         "sub_addr_delim",
         "queue_ttl",
-        # For filters alone, which are refused where they are used; and for TLS, likewise.
-        "admd",
+        "warn_intervals",
         "smtp_ciphers",
+        "mta_families",
+        # For filters that are programs, which are refused where they are used.
+        "admd",
         # Without a key they mean nothing.
         "srs_key_backup",
         "srs_ttl",
@@ -25,10 +27,8 @@ SERVED = frozenset(
 )
 REFUSED = frozenset(
     {
-        "warn_intervals",
         "mda_limits",
         "mta_limits",
-        "mta_families",
         "mta_domain_limits",
         "mta_max_deferred",
         "scheduler_limits",
@@ -41,12 +41,12 @@ REFUSED = frozenset(
 # By subsystem: the limits that are kept, and what to do about the others.
 _SERVED_LIMITS = {
     "mda": frozenset({"max-session", "max-session-per-user"}),
-    "mta": frozenset[str](),
+    "mta": frozenset({"session-mail-max", "session-keepalive"}),
     "scheduler": frozenset({"max-inflight"}),
 }
 _LIMIT_HELP = {
     "mda": "remove it: the limits of local delivery are `max-session` and `max-session-per-user`",
-    "mta": "remove it: what limits connections to other servers cannot be set",
+    "mta": "remove it: the limits of sessions that are kept are `session-mail-max` and `session-keepalive`",
     "scheduler": "remove it: the limit of the scheduler is `max-inflight`",
 }
 
@@ -54,11 +54,6 @@ _LIMIT_HELP = {
 def settings_findings(settings: Globals) -> Iterator[Diagnostic]:
     """Yield the settings that are written and not honoured."""
     for span, words, help_text in (
-        (
-            settings.warn_intervals.span,
-            ("warn-interval", "bounce-warn"),
-            "remove it: no report of a delay is sent, and the log tells of each attempt that failed",
-        ),
         (settings.queue_compression.span, ("compression",), "remove it, or compress the file system of the spool"),
         (settings.queue_encryption.span, ("encryption",), "remove it, and encrypt the file system of the spool"),
         (settings.mta_max_deferred.span, ("max-deferred", "max-mta-deferred"), _LIMIT_HELP["mta"]),
@@ -69,12 +64,7 @@ def settings_findings(settings: Globals) -> Iterator[Diagnostic]:
             yield unserved_word(_head(span, *words), help_text)
     yield from _limits(settings.mda_limits, "mda")
     yield from _limits(settings.scheduler_limits, "scheduler")
-    for families, limits in (
-        (settings.mta_families, settings.mta_limits),
-        *((each.families, each.limits) for each in settings.mta_domain_limits),
-    ):
-        for family in families:
-            yield unserved_word(family.span, "remove it: addresses of both families are connected to")
+    for limits in (settings.mta_limits, *(each.limits for each in settings.mta_domain_limits)):
         yield from _limits(limits, "mta")
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Related
 from smtpdsl.diagnostics.span import Span
 from smtpdsl.ir.program import Program
-from smtpdsl.ir.resolved import Action, InTable, LocalAction, Table
+from smtpdsl.ir.resolved import Action, BuiltinFilter, FilterChain, FilterUse, InTable, LocalAction, RelayAction, Table
 from smtpdsl.ir.table_index import is_system_userbase
 from smtpdsl.runtime.abilities.finding import keyword, unserved, with_reference
 
@@ -50,23 +50,44 @@ def _finding(use: _Use) -> Diagnostic:
 
 def _uses(program: Program, actions: Iterable[Action]) -> Iterator[_Use]:
     for listener in program.listeners:
-        if listener.hostnames is not None and not _is_served(listener.hostnames):
-            yield _Use(listener.hostnames, with_reference(listener.places["hostnames"]))
+        for word, table in {"hostnames": listener.hostnames, "senders": listener.senders}.items():
+            if table is not None and not _is_served(table):
+                yield _Use(table, with_reference(listener.places[word]))
+        if listener.auth is not None and listener.auth.table is not None and not _is_served(listener.auth.table):
+            yield _Use(listener.auth.table, listener.auth.span)
+        yield from _uses_of_filters(listener.filter)
     for condition in (each for rule in program.rules for each in rule.conditions):
         question = condition.question
         if isinstance(question, InTable) and question.table is not None and not _is_served(question.table):
             yield _Use(question.table, condition.span)
     for action in actions:
-        for word, table in _tables_of(action).items():
+        for words, table in _tables_of(action).items():
             if table is not None and not _is_served(table):
-                yield _Use(table, with_reference(keyword(action.span, word)))
+                # A rule before 6.4 has all its conditions before the action.
+                after = "relay" if isinstance(action, RelayAction) else ""
+                yield _Use(table, with_reference(keyword(action.span, *words, after=after)))
 
 
-def _tables_of(action: Action) -> dict[str, Table | None]:
-    """Return the tables that decide where mail goes; those of refused options are not looked at."""
+def _uses_of_filters(use: FilterUse | None) -> Iterator[_Use]:
+    asked = use.filter if use is not None else None
+    for each in asked.members if isinstance(asked, FilterChain) else (asked,):
+        for condition in each.conditions if isinstance(each, BuiltinFilter) else ():
+            question = condition.question
+            if isinstance(question, InTable) and question.table is not None and not _is_served(question.table):
+                yield _Use(question.table, condition.span)
+
+
+def _tables_of(action: Action) -> dict[tuple[str, ...], Table | None]:
+    """Return the tables that decide where mail goes, and how, by the words that name them; later ones are older."""
     if not isinstance(action, LocalAction):
-        return {"host": action.hosts}
-    tables = {"alias": action.alias, "virtual": action.virtual}
+        return {
+            ("host",): action.hosts,
+            ("domain",): action.domain,
+            ("auth",): action.auth,
+            ("src", "source"): action.src,
+            ("helo-src", "hostnames", "helo"): action.helo_src,
+        }
+    tables: dict[tuple[str, ...], Table | None] = {("alias",): action.alias, ("virtual",): action.virtual}
     if action.userbase is not None and not is_system_userbase(action.userbase):
-        tables["userbase"] = action.userbase
+        tables["userbase",] = action.userbase
     return tables

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import ssl
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from smtpdsl.ir.resolved import Listener
+from smtpdsl.runtime.filters.plan import FilterPlan
 from smtpdsl.runtime.interfaces import Intake
 from smtpdsl.runtime.log import Log
+from smtpdsl.runtime.net.budget import Budget
+from smtpdsl.runtime.net.deadlines import Timeouts
+from smtpdsl.runtime.net.gate import Gate
+from smtpdsl.runtime.net.reverse_names import ReverseName
 from smtpdsl.runtime.policy import Policy
-from smtpdsl.runtime.protocol.server import Limits
+from smtpdsl.runtime.protocol.server import Limits, Offer
+from smtpdsl.runtime.sasl.authenticator import Authenticator
 
 if TYPE_CHECKING:
     from smtpdsl.runtime.net.session import Session
-
-# RFC 5321 §4.5.3.2.7: a server waits at least five minutes.
-IDLE_SECONDS = 300.0
 
 
 class Sessions:
@@ -54,20 +58,40 @@ class Sessions:
         await self._none.wait()
 
 
-class Service(NamedTuple):
-    """What the sessions of a listener share.
+class Shared(NamedTuple):
+    """What the sessions of all listeners share.
 
     *configuration* names the program in log lines; *clock* gives seconds since 1970.
+    *find_name* looks up what a client's address is called.
     """
 
-    listener: Listener
-    server_name: str
     configuration: str
     policy: Policy
     intake: Intake
     log: Log
     clock: Callable[[], float]
     next_session_id: Callable[[], str]
-    limits: Limits
+    find_name: Callable[[str], ReverseName | Awaitable[ReverseName]]
     sessions: Sessions
-    idle_seconds: float = IDLE_SECONDS
+    gate: Gate
+    budget: Budget
+    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
+
+
+class Service(NamedTuple):
+    """What the sessions of a listener share.
+
+    *tls_context* returns what the next handshake is made with; None without TLS.  *logins* is
+    None where nobody can log in.  With *takes_first_mail* clients are mail programs, whose
+    mail begins its way here.
+    """
+
+    shared: Shared
+    listener: Listener
+    server_name: str
+    offer: Offer
+    filters: FilterPlan
+    tls_context: Callable[[], ssl.SSLContext] | None = None
+    logins: Authenticator | None = None
+    takes_first_mail: bool = False

@@ -3,201 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import re
-from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from smtpdsl.runtime.interfaces import ContentWriter, InlineContent, StorageError, StorageFullError, Submission
-from smtpdsl.runtime.net.service import Service, Sessions
+from smtpdsl.runtime.interfaces import InlineContent, StorageError, StorageFullError
+from smtpdsl.runtime.net.acceptor import Arrival
+from smtpdsl.runtime.net.deadlines import Timeouts
 from smtpdsl.runtime.net.session import Session
-from smtpdsl.runtime.protocol.server import Limits
-from tests.runtime.dialogue import dialogue_files, parse_dialogue, take_replies
-from tests.runtime.policies import policy_of
-from tests.worlds import ruleset_of
-
-TOWN = """listen on 127.0.0.1 port 2525 hostname mx.test tag inside
-table users { "alice" = "1000:1000:/home/alice", "bob" = "1000:1000:/home/bob", "o'brien" = "1000:1000:/home/o",
-  "root" = "0:0:/root", "postmaster" = "1000:1000:/home/postmaster" }
-action "in" maildir userbase <users>
-match from any for domain { "mx.test", "local.test", "kiosk.test" } action "in"
-"""
-PATIENCE_SECONDS = 30
-
-
-class Notes:
-    """A log that is kept."""
-
-    def __init__(self) -> None:
-        """Be empty."""
-        self.events: list[tuple[str, dict[str, object]]] = []
-
-    def event(self, subject: str, name: str, values: Any) -> None:  # noqa: ANN401 - as in Log
-        """Keep an event."""
-        assert re.fullmatch("[0-9]+", subject)
-        self.events.append((name, dict(values)))
-
-    def info(self, text: str) -> None:
-        """Keep nothing."""
-
-    def warn(self, text: str) -> None:
-        """Keep nothing."""
-
-    def named(self, name: str) -> list[dict[str, object]]:
-        """Return the values of each event *name*."""
-        return [values for each, values in self.events if each == name]
-
-
-class Writer:
-    """A file of the spool that is slow: each write has to be waited for."""
-
-    def __init__(self) -> None:
-        """Be empty."""
-        self.octets = b""
-        self.is_discarded = False
-
-    def write(self, octets: bytes) -> Awaitable[None] | None:
-        """Append, and let the client wait until the loop comes round."""
-        self.octets += octets
-        return asyncio.sleep(0)
-
-    def discard(self) -> None:
-        """Remember it."""
-        self.is_discarded = True
-
-
-class Intake:
-    """A queue that keeps what it gets, or fails, or waits for `release`."""
-
-    def __init__(self, error: StorageError | None = None, *, holds: bool = False) -> None:
-        """Fail with *error*, if there is one."""
-        self.submissions: list[Submission] = []
-        self.writers: list[Writer] = []
-        self.asked = asyncio.Event()
-        self.release = asyncio.Event()
-        self._error = error
-        self._numbers = itertools.count(1)
-        if not holds:
-            self.release.set()
-
-    def next_message_id(self) -> int:
-        """Count."""
-        return next(self._numbers)
-
-    def open_content(self, message_id: int) -> ContentWriter:
-        """Open a slow file."""
-        del message_id
-        self.writers.append(Writer())
-        return self.writers[-1]
-
-    async def enqueue(self, submission: Submission) -> None:
-        """Keep it."""
-        self.asked.set()
-        await self.release.wait()
-        if self._error is not None:
-            raise self._error
-        self.submissions.append(submission)
-
-
-class Place:
-    """A server on a port of its own, and its parts."""
-
-    def __init__(self, intake: Intake, *, idle_seconds: float = PATIENCE_SECONDS) -> None:
-        """Serve the town."""
-        self.intake = intake
-        self.log = Notes()
-        self.sessions = Sessions()
-        ids = map(str, itertools.count(1))
-        self.service = Service(
-            listener=ruleset_of(TOWN).listeners[0],
-            server_name="mx.test",
-            configuration="c0ffee00",
-            policy=policy_of(TOWN),
-            intake=intake,
-            log=self.log,
-            clock=lambda: 1_795_351_597.5,
-            next_session_id=ids.__next__,
-            limits=Limits(max_message_octets=1024 * 1024, max_recipients=100),
-            sessions=self.sessions,
-            idle_seconds=idle_seconds,
-        )
-
-    async def open(self) -> None:
-        """Listen."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Session(self.service), "127.0.0.1", 0)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        """End every session, and listen no more."""
-        self._server.close()
-        self.sessions.abort()
-        await self.sessions.wait_until_none()
-
-
-class Client:
-    """A connection to it."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Be connected."""
-        self.reader = reader
-        self.writer = writer
-
-    async def say(self, text: str = "", *, count: int = 1) -> list[list[str]]:
-        """Write *text*, and return the next *count* replies."""
-        self.writer.write(text.encode("latin-1"))
-        octets = b""
-        for _ in range(count):
-            while True:
-                line = await self.reader.readline()
-                octets += line
-                if line[3:4] != b"-":
-                    break
-        return take_replies(octets)
-
-    async def codes(self, text: str, *, count: int = 1) -> list[str]:
-        """Write *text*, and return the codes of the next *count* replies."""
-        return [reply[-1][:3] for reply in await self.say(text, count=count)]
-
-    async def rest(self) -> bytes:
-        """Return everything that the server says until it ends the connection."""
-        return await self.reader.read()
-
-    async def close(self) -> None:
-        """Leave."""
-        self.writer.close()
-        with suppress(ConnectionError):
-            await self.writer.wait_closed()
-
-
-Scene = Callable[[Place, Client], Coroutine[None, None, None]]
-
-
-def play(scene: Scene, error: StorageError | None = None, *, holds: bool = False, idle_seconds: float = 30) -> Place:
-    """Play *scene* with a client who has been greeted."""
-
-    async def main() -> Place:
-        place = Place(Intake(error, holds=holds), idle_seconds=idle_seconds)
-        await place.open()
-        client = Client(*await asyncio.open_connection("127.0.0.1", place.port))
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await client.say()
-                await scene(place, client)
-        finally:
-            await client.close()
-            await place.close()
-        return place
-
-    return asyncio.run(main())
-
+from tests.runtime.dialogue import dialogue_files, parse_dialogue
+from tests.runtime.net.places import PATIENCE_SECONDS, Client, Place, play
 
 ENVELOPE = "EHLO c.test\r\nMAIL FROM:<eve@away.test>\r\nRCPT TO:<alice@local.test>\r\nDATA\r\n"
-MESSAGE = "Subject: x\r\n\r\nbody\r\n.\r\n"
+# Complete: a listener on loopback adds what is missing.
+HEADER = "Subject: x\r\nDate: Sun, 22 Nov 2026 12:46:37 +0000\r\nMessage-ID: <1@away.test>\r\n\r\n"
+MESSAGE = HEADER + "body\r\n.\r\n"
 
 
 @pytest.mark.parametrize("path", dialogue_files(), ids=lambda path: path.stem)
@@ -231,7 +52,7 @@ def test_a_message_is_handed_to_the_queue() -> None:
     assert submission.content.octets.startswith(
         b"Received: from c.test (<unknown> [127.0.0.1])\n\tby mx.test (smtpdsl)"
     )
-    assert submission.content.octets.endswith(b"\nSubject: x\n\nbody\n")
+    assert submission.content.octets.endswith(f"\n{HEADER}body\n".replace("\r", "").encode())
     assert [(each.user, str(each.dest)) for each in submission.envelopes] == [("alice", "alice@local.test")]
     assert (submission.client.helo, submission.client.tag, submission.client.source) == (
         "c.test",
@@ -296,13 +117,13 @@ def test_a_large_message_is_never_held_as_a_whole() -> None:
 
     async def scene(_: Place, client: Client) -> None:
         await client.say(ENVELOPE, count=4)
-        assert await client.codes("Subject: x\r\n\r\n" + line * 1000 + ".\r\n") == ["250"]
+        assert await client.codes(HEADER + line * 1000 + ".\r\n") == ["250"]
 
     place = play(scene)
     (submission,) = place.intake.submissions
     (writer,) = place.intake.writers
     assert submission.content == writer
-    assert writer.octets.endswith(b"\nSubject: x\n\n" + line.replace("\r\n", "\n").encode() * 1000)
+    assert writer.octets.endswith(f"\n{HEADER}{line * 1000}".replace("\r", "").encode())
     assert not writer.is_discarded
 
 
@@ -334,7 +155,7 @@ def test_a_client_may_leave_at_any_time(said: str, how: str) -> None:
             client.writer.write_eof()
             await client.rest()
         await place.sessions.wait_until_none()
-        other = Client(*await asyncio.open_connection("127.0.0.1", place.port))
+        other = await place.client()
         assert await other.codes(ENVELOPE, count=5) == ["220", "250", "250", "250", "354"]
         assert await other.codes(MESSAGE) == ["250"]
         await other.close()
@@ -350,8 +171,8 @@ def test_a_client_that_says_nothing_is_told_and_left() -> None:
     async def scene(_: Place, client: Client) -> None:
         assert (await client.rest()).startswith(b"421 4.4.2 ")
 
-    place = play(scene, idle_seconds=0.05)
-    assert place.log.named("smtp disconnected") == [{"reason": "timeout"}]
+    place = play(scene, timeouts=Timeouts(idle=0.05))
+    assert place.log.named("smtp disconnected") == [{"reason": "timeout", "why": "idle for too long"}]
 
 
 def test_a_client_that_reads_nothing_costs_no_memory() -> None:
@@ -365,8 +186,118 @@ def test_a_client_that_reads_nothing_costs_no_memory() -> None:
                 async with asyncio.timeout(0.05):
                     await client.writer.drain()
 
-    place = play(scene, idle_seconds=0.3)
-    assert place.log.named("smtp disconnected") == [{"reason": "timeout"}]
+    place = play(scene, timeouts=Timeouts(command=0.3))
+    assert place.log.named("smtp disconnected") == [{"reason": "timeout", "why": "replies not read in time"}]
+
+
+class Recorder(asyncio.Transport):
+    """A connection without a network."""
+
+    def __init__(self) -> None:
+        """Have written nothing."""
+        super().__init__()
+        self.octets = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep it."""
+        self.octets += bytes(data)
+
+    def is_closing(self) -> bool:
+        """Stay open."""
+        return False
+
+
+def test_a_client_that_sends_ahead_does_not_keep_the_others_waiting() -> None:
+    """What it has sent at once is worked on in turns, and the loop comes round in between."""
+
+    async def scene(place: Place, client: Client) -> None:
+        del client
+        transport = Recorder()
+        assert place.shared.gate.admit("192.0.2.1", 0) is None
+        session = Session(place.service, Arrival("192.0.2.1", "192.0.2.1"))
+        session.connection_made(transport)
+        session.data_received(b"NOOP\r\n" * 900)
+        assert transport.octets.count(b"250 ") < 200
+        for _ in range(900):
+            await asyncio.sleep(0)
+        assert transport.octets.count(b"250 ") == 900
+        session.connection_lost(None)
+
+    play(scene)
+
+
+def test_what_a_client_sends_while_it_waits_is_counted() -> None:
+    """As what all of them together may have in memory; nothing of it is lost."""
+
+    async def scene(place: Place, client: Client) -> None:
+        await client.say(ENVELOPE, count=4)
+        client.writer.write(MESSAGE.encode())
+        await place.intake.asked.wait()
+        client.writer.write(b"NOOP\r\n" * 1000)
+        while place.shared.budget.used < 6000:  # noqa: ASYNC110 - nobody tells of it
+            await asyncio.sleep(0)
+        place.intake.release.set()
+        assert await client.codes("", count=1001) == ["250"] * 1001
+
+    play(scene, holds=True)
+
+
+def test_nothing_is_read_for_which_there_is_no_memory() -> None:
+    """A client that waits hears of it when it is its turn."""
+
+    async def scene(place: Place, client: Client) -> None:
+        await client.say(ENVELOPE, count=4)
+        client.writer.write(MESSAGE.encode())
+        await place.intake.asked.wait()
+        rest = place.shared.budget.most - place.shared.budget.used
+        assert place.shared.budget.take(rest)
+        client.writer.write(b"NOOP\r\n" * 1000)
+        place.intake.release.set()
+        replies = await client.rest()
+        place.shared.budget.give(rest)
+        assert replies.startswith(b"250 2.0.0 ")
+        assert b"\r\n421 4.3.1 " in replies
+
+    play(scene, holds=True)
+
+
+class Deaf(Recorder):
+    """A connection whose other end reads nothing."""
+
+    def __init__(self) -> None:
+        """Be open."""
+        super().__init__()
+        self.aborted = asyncio.Event()
+
+    def get_write_buffer_size(self) -> int:
+        """Say that something always waits."""
+        return 1
+
+    def close(self) -> None:
+        """Wait until it is read."""
+
+    def abort(self) -> None:
+        """Wait no more."""
+        self.aborted.set()
+
+
+def test_who_does_not_read_the_goodbye_is_left() -> None:
+    """It has as long for that as for any other reply."""
+
+    async def scene(place: Place, client: Client) -> None:
+        del client
+        transport = Deaf()
+        assert place.shared.gate.admit("192.0.2.1", 0) is None
+        session = Session(place.service, Arrival("192.0.2.1", "192.0.2.1"))
+        session.connection_made(transport)
+        session.data_received(b"QUIT\r\n")
+        assert not transport.aborted.is_set()
+        try:
+            await transport.aborted.wait()
+        finally:
+            session.connection_lost(None)
+
+    play(scene, timeouts=Timeouts(idle=PATIENCE_SECONDS, command=0.05))
 
 
 def test_garbage_ends_in_a_refusal() -> None:
@@ -379,14 +310,16 @@ def test_garbage_ends_in_a_refusal() -> None:
 
     place = play(scene)
     assert place.intake.submissions == []
-    assert place.log.named("smtp disconnected") == [{"reason": "quit"}]
+    (end,) = place.log.named("smtp disconnected")
+    assert end["reason"] == "quit"
+    assert "closing the connection" in str(end["why"])
 
 
 def test_a_server_that_stops_lets_a_transaction_end() -> None:
     """Then it says goodbye; who has none open hears it at once."""
 
     async def scene(place: Place, client: Client) -> None:
-        idle = Client(*await asyncio.open_connection("127.0.0.1", place.port))
+        idle = await place.client()
         await idle.say()
         await client.say(ENVELOPE, count=4)
         place.sessions.drain()

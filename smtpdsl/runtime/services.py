@@ -1,0 +1,117 @@
+"""From a program to what the sessions of its listeners share.
+
+listener ──▶ certificates, logins, filters, what EHLO offers ──▶ Service, one for each of its addresses
+"""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from smtpdsl.ir.program import Program
+from smtpdsl.ir.resolved import Endpoint, Listener, ListenerTls
+from smtpdsl.ir.table_index import TableIndex
+from smtpdsl.runtime.credentials.directory import Directory
+from smtpdsl.runtime.filters.conditions import Tables
+from smtpdsl.runtime.filters.plan import FilterPlan, plan_filters
+from smtpdsl.runtime.net.listener import name_at
+from smtpdsl.runtime.net.reception import is_loopback, takes_first_mail
+from smtpdsl.runtime.net.service import Service, Shared
+from smtpdsl.runtime.net.tls_contexts import ListenerTls as Certificates
+from smtpdsl.runtime.net.tls_files import OWN_FILES, Files
+from smtpdsl.runtime.net.tls_settings import Locate
+from smtpdsl.runtime.protocol.server import Offer
+from smtpdsl.runtime.sasl.authenticator import Authenticator
+from smtpdsl.runtime.sasl.throttle import Throttle
+
+
+class Services:
+    """The services of one program."""
+
+    def __init__(
+        self, program: Program, shared: Shared, directory: Directory, locate: Locate, files: Files = OWN_FILES
+    ) -> None:
+        """Share *shared*; logins are those of *directory*, *locate* finds files, and *files* reads keys."""
+        self._program = program
+        self._shared = shared
+        self._directory = directory
+        self._locate = locate
+        self._files = files
+        self._index = TableIndex()
+        self._tables = Tables(shared.policy.site, shared.policy)
+        self._throttle = Throttle()
+        self._parts: dict[int, _Parts] = {}
+
+    def service(self, listener: Listener, endpoint: Endpoint | None) -> Service:
+        """Return what is shared at *endpoint*; None is the local socket.
+
+        Raises:
+            TlsSetupError: A certificate cannot be used.
+        """
+        parts = self._parts_of(listener)
+        return Service(
+            shared=self._shared,
+            listener=listener,
+            server_name=listener.hostname.value if endpoint is None else name_at(listener, endpoint, self._index),
+            offer=_offer(listener),
+            filters=parts.filters,
+            tls_context=parts.certificates.context if parts.certificates is not None else None,
+            logins=parts.logins,
+            takes_first_mail=takes_first_mail(endpoint) and not listener.proxy_versions,
+        )
+
+    def _parts_of(self, listener: Listener) -> _Parts:
+        """Return what all addresses of *listener* share."""
+        if id(listener) not in self._parts:
+            self._parts[id(listener)] = _Parts(
+                filters=plan_filters(listener.filter, self._tables),
+                certificates=self._certificates(listener),
+                logins=self._logins(listener),
+            )
+        return self._parts[id(listener)]
+
+    def _certificates(self, listener: Listener) -> Certificates | None:
+        if listener.tls is ListenerTls.NONE:
+            return None
+        return Certificates(
+            listener,
+            self._locate,
+            self._shared.log,
+            files=self._files,
+            wants_certificates=_trusts_certificates(listener),
+        )
+
+    def _logins(self, listener: Listener) -> Authenticator | None:
+        if listener.auth is None:
+            return None
+        return Authenticator(
+            self._directory.accounts(listener.auth),
+            self._throttle,
+            time.monotonic,
+            trusts_certificates=_trusts_certificates(listener),
+            counts_loopback=not all(is_loopback(each) for each in listener.endpoints),
+        )
+
+
+class _Parts(NamedTuple):
+    filters: FilterPlan
+    certificates: Certificates | None
+    logins: Authenticator | None
+
+
+def _offer(listener: Listener) -> Offer:
+    auth = listener.auth
+    return Offer(
+        starttls=listener.tls in {ListenerTls.OFFERED, ListenerTls.REQUIRED},
+        needs_tls=listener.tls is ListenerTls.REQUIRED,
+        auth=auth is not None,
+        needs_auth=auth is not None and auth.is_required,
+        dsn=not listener.no_dsn,
+        chunking=not listener.no_chunking,
+        tolerates_bare_lf=listener.tolerates_bare_lf,
+    )
+
+
+def _trusts_certificates(listener: Listener) -> bool:
+    """Whether a certificate of a client is a login: only those of an authority that the listener names."""
+    return listener.auth is not None and listener.ca is not None
