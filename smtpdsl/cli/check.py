@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import click
 
+from smtpdsl.cli.asking import Asker
 from smtpdsl.cli.compiling import (
     Compiled,
     FileError,
@@ -71,7 +72,12 @@ def check(
         unreadable: list[FileError] = []
         for path in dict.fromkeys(files):
             try:
-                compiled.append(compile_file(path, root=root, defines=defines, static=static, target=Target(target)))
+                asker = Asker(path, root, static=static, is_strict=strict)
+                compiled.append(
+                    compile_file(
+                        path, root=root, defines=defines, static=static, target=Target(target), look=asker.look
+                    )
+                )
             except FileError as error:
                 unreadable.append(error)
         return _Findings([found for each in compiled for found in each.findings], compiled, unreadable)

@@ -19,6 +19,10 @@ def _warning(name: str, summary: str) -> Code:
     return _register(name, Severity.WARNING, summary)
 
 
+def _note(name: str, summary: str) -> Code:
+    return _register(name, Severity.NOTE, summary)
+
+
 def _register(name: str, severity: Severity, summary: str) -> Code:
     CODES[name] = code = Code(name=name, severity=severity, summary=summary)
     return code
@@ -122,6 +126,25 @@ AUTH_WITHOUT_RULE = _warning("auth-without-rule", "people can log in, and no rul
 RULE_WITHOUT_AUTH = _warning("rule-without-auth", "a rule for authenticated clients, and nobody can log in")
 NARROW_REJECT = _warning("narrow-reject", "a `reject` that covers less than it seems to")
 UNKNOWN_ACCOUNT = _warning("unknown-account", "a system user or group that does not exist here")
+
+# What the rules mean together.
+CONTRADICTION = _warning("contradiction", "a rule whose conditions exclude each other")
+UNREACHABLE_MATCH = _warning("unreachable-match", "a rule that never decides, because earlier ones do")
+REDUNDANT_MATCH = _warning("redundant-match", "a rule without which everything would happen as it does")
+TEMPFAIL_BEFORE_MATCH = _warning(
+    "tempfail-before-match", "a table that can fail is asked where its answer is not needed"
+)
+OPEN_RELAY = _warning("open-relay", "strangers can send mail through this server to any domain")
+RELAY_WITHOUT_AUTH = _warning("relay-without-auth", "a large network of other people may relay without a login")
+IMPLIED_LOCAL = _warning("implied-local", "a rule without `from` for a domain that nobody else can write to")
+UNDECIDED_RULES = _note("undecided-rules", "a question about the rules that would take too long to answer")
+
+# What aliases and virtual users lead to.
+ALIAS_CYCLE = _warning("alias-cycle", "an alias that leads back to itself")
+DANGLING_ALIAS = _warning("dangling-alias", "an alias that leads to somebody who does not exist")
+UNREACHABLE_ENTRY = _warning("unreachable-entry", "an entry of a domain whose mail never gets to its table")
+FORWARD_WITHOUT_SRS = _warning("forward-without-srs", "mail of strangers is sent on with the sender unchanged")
+CATCH_ALL_HIDES_MAILBOX = _warning("catch-all-hides-mailbox", "an entry for everybody takes the mail of a user")
 
 # Leftovers.
 UNUSED_MACRO = _warning("unused-macro", "a macro that nothing refers to")

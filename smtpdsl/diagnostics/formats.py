@@ -81,6 +81,7 @@ def _as_json(found: Diagnostic) -> dict[str, Any]:
         **_where(found.span),
         "help": _text(found.help) or None,
         "related": related,
+        "notes": [_text(note) for note in found.notes],
         "fix": _fix_as_json(found.fix),
     }
 

@@ -148,6 +148,16 @@ def test_why_a_recipient_is_refused(recipient: str, lines: list[str]) -> None:
     assert set(lines) <= {" ".join(line.split()) for line in found.stdout.splitlines()}
 
 
+def test_who_has_no_domain_is_of_this_host() -> None:
+    """The sender too, as in a session."""
+    mailname = Path("root/etc/mailname")
+    mailname.parent.mkdir(parents=True)
+    mailname.write_text("mx.here.example\n")
+    lines = explain("--root", "root", "joe", "ann").stdout.splitlines()
+
+    assert lines[1:3] == ["sender     <joe@mx.here.example>", "recipient  <ann@mx.here.example>"]
+
+
 @pytest.mark.parametrize(
     ("options", "first"),
     [
@@ -388,7 +398,7 @@ def test_octets_that_are_no_text_are_spelt_out() -> None:
         ([SENDER], "Missing argument 'RCPT'"),
         ([SENDER, "a@b.example", "c"], "Got unexpected extra argument (c)"),
         (["a b@c.example", "a@b.example"], 'SENDER "a b@c.example", character 2: '),
-        (["joe", "a@b.example"], 'SENDER "joe", character 4: expected `@` and a domain'),
+        (["joe@", "a@b.example"], 'SENDER "joe@", character 5: expected a domain after `@`'),
         ([SENDER, ""], 'RCPT "", character 1: expected a recipient, found none'),
         ([SENDER, "a@"], 'RCPT "a@", character 3: '),
         (["--from", "nonsense", SENDER, "a@b.example"], '--from takes an IP address, "local" or "socket"'),

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from smtpdsl.cli import run as command
 from smtpdsl.cli.main import main
 from smtpdsl.ir.program import Program
+from smtpdsl.runtime import privileges
 from smtpdsl.runtime.daemon import World
 from smtpdsl.runtime.net.listener import ListenError
 
@@ -39,7 +40,7 @@ def test_the_program_that_is_served(
         raise ListenError(message)
 
     monkeypatch.setattr(command, "Server", server)
-    monkeypatch.setattr(command, "_supervisor", lambda log: None)  # noqa: ARG005 - nobody delivers
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     path = tmp_path / "smtpd.conf"
     path.write_text(CONFIGURATION)
 
@@ -81,3 +82,28 @@ def test_a_configuration_that_listens_nowhere_is_not_served(tmp_path: Path) -> N
     assert found.output.splitlines()[-1] == (
         f'Error: "{path}" listens on no address, so there is nothing to serve: add `listen on` and an interface'
     )
+
+
+def test_only_root_becomes_another_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ordinary user who asks for it has made a mistake."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    path = tmp_path / "smtpd.conf"
+    path.write_text(CONFIGURATION)
+
+    found = CliRunner().invoke(main, ["run", "--root", str(tmp_path), "--user", "nobody", str(path)])
+
+    assert found.exit_code == 2
+    assert "Error: --user is for root" in found.output
+
+
+def test_root_needs_an_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is told how to make one; without `--root`, `nobody` is not enough."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(privileges, "NAMES", ("nobody-has-this-name",))
+    path = tmp_path / "smtpd.conf"
+    path.write_text(CONFIGURATION)
+
+    found = CliRunner().invoke(main, ["run", str(path)])
+
+    assert found.exit_code == 1
+    assert "Error: root does not talk to the network, and there is no account for that: make one with" in found.output

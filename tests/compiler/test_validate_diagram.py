@@ -9,7 +9,9 @@ from smtpdsl.compiler.build_diagram import build_diagram
 from smtpdsl.compiler.validate_diagram import Validity, validate
 from smtpdsl.ir.diagram import Diagram, Node
 from smtpdsl.ir.resolved import Rule
-from tests.properties.rulesets import SITE, rulesets
+from smtpdsl.mail.envelope import Envelope
+from tests.properties.rulesets import SITE, Elsewhere, elsewhere, envelopes, rulesets
+from tests.properties.test_diagram import assert_agrees
 from tests.worlds import ruleset_of, site_of
 
 RULES = """table people { "ann", "ben" }
@@ -33,9 +35,11 @@ def test_every_diagram_is_proven(rules: tuple[Rule, ...]) -> None:
     assert validate(build_diagram(rules, SITE), rules) is Validity.PROVEN
 
 
-@given(rules=rulesets(), data=st.data())
-def test_an_edge_that_leads_elsewhere_is_found(rules: tuple[Rule, ...], data: st.DataObject) -> None:
-    """The proof would fail if the builder mistook one class for another."""
+@given(rules=rulesets(), envelope=envelopes(), world=elsewhere(), data=st.data())
+def test_an_edge_that_leads_elsewhere_is_found(
+    rules: tuple[Rule, ...], envelope: Envelope, world: Elsewhere, data: st.DataObject
+) -> None:
+    """The proof fails if the builder mistakes one class for another, unless that changes nothing for anybody."""
     diagram = build_diagram(rules, SITE)
     root = diagram.root
     assume(isinstance(root, Node) and root.edges)
@@ -43,7 +47,22 @@ def test_an_edge_that_leads_elsewhere_is_found(rules: tuple[Rule, ...], data: st
     damaged = data.draw(st.sampled_from(sorted(root.edges)))
     root.edges = {**root.edges, damaged: root.default}
 
-    assert validate(diagram, rules) is Validity.REFUTED
+    if validate(diagram, rules) is not Validity.REFUTED:
+        assert_agrees(diagram, rules, envelope, world)
+
+
+def test_a_damaged_edge_is_refuted() -> None:
+    """One that matters."""
+    diagram, rules = diagram_of(RULES)
+    root = diagram.root
+    assert isinstance(root, Node)
+    refuted = []
+    for damaged in sorted(root.edges):
+        kept, root.edges = root.edges, {**root.edges, damaged: root.default}
+        refuted.append(validate(diagram, rules) is Validity.REFUTED)
+        root.edges = kept
+
+    assert any(refuted)
 
 
 def test_a_diagram_of_other_rules_is_refuted() -> None:

@@ -64,6 +64,7 @@ def test_json_has_every_field_of_every_finding() -> None:
             "end_column": 1,
             "help": None,
             "related": [],
+            "notes": [],
             "fix": None,
         }
     ]
