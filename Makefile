@@ -12,13 +12,16 @@ SPHINX := $(VENV)/.sphinx-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help test lint run editors docs tables bench-check bench-decide bench-accept clean
+.PHONY: help test vectors lint run editors docs tables bench-check bench-decide bench-accept clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 test: $(READY) ## run all tests
 	$(BIN)/pytest $(ARGS)
+
+vectors: $(READY) ## hostile input for a running server, cut in every way; FILE=… takes another file of vectors
+	@$(BIN)/python -m tests.vectors.runner $(FILE) $(ARGS)
 
 lint: $(READY) ## ruff, mypy and the direction of imports
 	$(BIN)/ruff check .
@@ -31,7 +34,7 @@ run: $(READY) ## serve mail on 127.0.0.1:2525, with everything that is kept belo
 	@if [ "$$(id -u)" = 0 ]; then chown 1000:1000 var/home/mail; fi
 	@printf '%s\n' 'send a first mail from another terminal, with one of these:' \
 		'    swaks --to anybody@localhost --server 127.0.0.1:2525' \
-		"    printf 'Subject: hello\\r\\n\\r\\nfirst mail\\r\\n' | curl --upload-file - --mail-rcpt anybody@localhost smtp://127.0.0.1:2525" \
+		"    printf 'Subject: hello\\r\\n\\r\\nfirst mail\\r\\n' | curl -T - --mail-from you@example.net --mail-rcpt anybody@localhost smtp://127.0.0.1:2525" \
 		'and find it in var/home/mail/Maildir/new; Ctrl-C stops the server'
 	@exec $(BIN)/smtpdsl run --root var examples/quickstart.conf
 

@@ -26,6 +26,7 @@ class Load(NamedTuple):
     mails: int
     times: int = 1
     at_once: int = 0
+    octets: int = OCTETS
 
     @property
     def name(self) -> str:
@@ -101,7 +102,7 @@ def send(load: Load, server: Running, source: Peer) -> None:
     Raises:
         ServerError: Not all of them were taken.
     """
-    options = ["-l", str(OCTETS), "-M", "client.example.com", "-f", "sender@example.com", "-t", RECIPIENT]
+    options = ["-l", str(load.octets), "-M", "client.example.com", "-f", "sender@example.com", "-t", RECIPIENT]
     if load.mails > 1:
         options.append("-d")
     started = [

@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 from benchmarks.accounting import CpuMeter, control_group
 from benchmarks.accounts import Accounts
+from tests.certificates import make_pair
 from tests.namespaces import Command, Host, private
 from tests.peers import Peer, find_peer
 
@@ -34,14 +35,16 @@ ROOT = Path(__file__).parent.parent
 START_SECONDS = 30
 
 RECIPIENT = "joe@example.org"
-ALIASES = "postmaster: joe\n"
+ALIASES = "postmaster: joe\nalice: joe\n"
 # As a small site would have it; a relay that is never asked stands for the rest of the world.
 RULES = """\
 table aliases file:{aliases}
-listen on 127.0.0.1 port 25
+pki mx.example.org cert "{certificate}"
+pki mx.example.org key "{key}"
+listen on 127.0.0.1 port 25 tls pki mx.example.org
 action "local" maildir alias <aliases>
 action "out" relay host smtp+notls://relay.example.net
-match from any for domain "example.org" action "local"
+match from any for domain {{ "example.org", "local.test" }} action "local"
 match for local action "local"
 match from local for any action "out"
 """
@@ -68,6 +71,11 @@ inet_interfaces = loopback-only
 alias_maps = texthash:{folder}/conf/aliases
 alias_database =
 smtpd_sender_restrictions = static:hold
+message_size_limit = 36700160
+mailbox_size_limit = 0
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {folder}/mx.crt
+smtpd_tls_key_file = {folder}/mx.key
 """
 
 
@@ -105,8 +113,9 @@ def smtpdsl(folder: Path) -> Iterator[Running]:
     aliases = folder / "root/etc/aliases"
     aliases.parent.mkdir()
     aliases.write_text(ALIASES)
+    _certify(aliases.parent)
     configuration = folder / "smtpd.conf"
-    configuration.write_text(RULES.format(aliases="/etc/aliases"))
+    configuration.write_text(RULES.format(aliases="/etc/aliases", certificate="/etc/mx.crt", key="/etc/mx.key"))
     command += ["--root", folder / "root", "-P", "mda", "-P", "mta", configuration]
     with _served("smtpdsl", folder, accounts.binds, command, environment) as server:
         yield server
@@ -123,6 +132,7 @@ def postfix(folder: Path) -> Iterator[Running]:
     conf = folder / "conf"
     conf.mkdir()
     (conf / "aliases").write_text(ALIASES)
+    _certify(folder)
     shutil.copy(peer.root / "etc/postfix/postfix-files", conf)
     services = (peer.root / "usr/share/postfix/master.cf.dist").read_text()
     (conf / "master.cf").write_text(re.sub(r"^(\w\S*(?:\s+\S+){3}\s+)y", r"\1n", services, flags=re.MULTILINE))
@@ -146,14 +156,24 @@ def opensmtpd(folder: Path) -> Iterator[Running]:
         path.mkdir(parents=True)
     aliases = folder / "aliases"
     aliases.write_text(ALIASES)
+    _certify(folder)
     configuration = folder / "smtpd.conf"
-    configuration.write_text(OPENSMTPD_LIMITS + RULES.format(aliases=aliases))
+    rules = RULES.format(aliases=aliases, certificate=folder / "mx.crt", key=folder / "mx.key")
+    configuration.write_text(OPENSMTPD_LIMITS + rules)
     command: Command = [peer.program, "-d", "-f", configuration, "-P", "mda", "-P", "mta"]
     with _served("opensmtpd", folder, {**accounts.binds, **binds}, command, peer.environment) as server:
         yield server
 
 
 SERVERS: dict[str, Start] = {"smtpdsl": smtpdsl, "postfix": postfix, "opensmtpd": opensmtpd}
+
+
+def _certify(folder: Path) -> None:
+    """Write a certificate and its key into *folder*, of the same kind for each server."""
+    pair = make_pair("mx.example.org")
+    (folder / "mx.crt").write_text(pair.certificate)
+    (folder / "mx.key").touch(mode=0o600)
+    (folder / "mx.key").write_text(pair.key)
 
 
 def _peer(name: str) -> Peer:
