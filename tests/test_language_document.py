@@ -29,7 +29,7 @@ from smtpdsl.ir.table_file import Service
 from smtpdsl.tooling.syntax.forms import forms_of, statement_forms
 from smtpdsl.tooling.syntax.pages import forms, renewed, syntax_names
 from smtpdsl.tooling.syntax.text import inner_parts, shown
-from tests.checking import check_text, write_files
+from tests.checking import check_meaning, write_files
 from tests.conftest import CompareGolden
 from tests.manual import ENTRY, FENCE, PAGES, Example, Session, examples, options, page_named, sessions, text
 
@@ -107,7 +107,7 @@ def test_every_statement_is_in_the_index() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 def test_an_example_is_right(example: Example, tmp_path: Path) -> None:
     """There is nothing to find in it; what is for another page to complete may be unused."""
-    findings = check_text(example.whole, tmp_path, options=["--static"])
+    findings = check_meaning(example.whole, tmp_path, options=["--static"])
     told = [(each.code.name, each.message) for each in findings]
 
     assert [each for each in told if example.is_whole or not each[0].startswith("unused-")] == []

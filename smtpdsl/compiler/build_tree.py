@@ -224,7 +224,7 @@ class TreeBuilder(Transformer[Token, syntax.Config]):
             span=self._span(children),
             name=self._word(children[1]),
             phase=children[3],
-            condition=next(child for child in children if isinstance(child, syntax.Criterion)),
+            conditions=tuple(child for child in children if isinstance(child, syntax.Criterion)),
             decision=children[-1],
         )
 
@@ -281,8 +281,11 @@ class TreeBuilder(Transformer[Token, syntax.Config]):
     family = phase
 
     def limit(self, children: list[Child]) -> syntax.Limit:
-        key, value = self._word(children[0]), self._number(children[1])
+        key, value = (self._leaf(child) for child in children if isinstance(child, Token))
+        assert isinstance(key, Word)
         return syntax.Limit(span=self._span(children), key=key, value=value)
+
+    session_limit = limit
 
     def _setting(self, words: str, children: list[Child]) -> syntax.Setting:
         values = [child for child in children if isinstance(child, Token) and child.type in {"STR", "NUM"}]

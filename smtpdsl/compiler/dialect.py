@@ -40,7 +40,10 @@ _OPTIONS = {
     "cert": Dialect.MODERN,
     "mask-src": Dialect.MODERN,
     "protocols": Dialect.MODERN,
+    "proxy-v1": Dialect.MODERN,
     "proxy-v2": Dialect.MODERN,
+    "bare-lf": Dialect.MODERN,
+    "no-chunking": Dialect.MODERN,
 }
 _FILTER_KINDS = frozenset({"phase", "proc", "proc-exec"})
 

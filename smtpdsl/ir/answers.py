@@ -72,6 +72,9 @@ class Witness(NamedTuple):
     why: str
 
 
+_NAMELESS_FOR_NOW = Witness(Answer.UNAVAILABLE, "", "the reverse DNS name of the client cannot be found out now")
+
+
 def mailaddr_text(path: Mailbox | ReversePath) -> str:
     """Return an address as rules compare it: ``user@domain``, the null reverse-path as ``@``."""
     mailbox = path.mailbox if isinstance(path, ReversePath) else path
@@ -95,10 +98,7 @@ def answer(question: Question, envelope: Envelope, site: Site, lookup: Lookup) -
                 return Witness(Answer.SENSELESS, source, f"{_EXPANDED} came over no socket")
             return _plain(client.is_socket, source, "the local socket", f"{source} is not the local socket")
         case HasReverseName():
-            if envelope.is_internal:
-                return Witness(Answer.SENSELESS, source, f"{_EXPANDED} has no reverse DNS name")
-            rdns = client.rdns
-            return _plain(rdns is not None, rdns or "", f"the client is {rdns}", "the client has no reverse DNS name")
+            return _has_reverse_name(envelope)
         case ConfirmedReverseName():
             return Witness(Answer.UNAVAILABLE, client.rdns or "", "only a running server can confirm a name")
         case IsAuthenticated():
@@ -116,6 +116,16 @@ def answer(question: Question, envelope: Envelope, site: Site, lookup: Lookup) -
         case InTable():
             return _in_table(question, envelope, site, lookup)
     assert_never(question)
+
+
+def _has_reverse_name(envelope: Envelope) -> Witness:
+    if envelope.is_internal:
+        return Witness(Answer.SENSELESS, envelope.source, f"{_EXPANDED} has no reverse DNS name")
+    client = envelope.client
+    if not client.is_rdns_known:
+        return _NAMELESS_FOR_NOW
+    name, if_not = client.rdns, "the client has no reverse DNS name"
+    return _plain(name is not None, name or "", f"the client is {name}", if_not)
 
 
 def _plain(holds: bool, value: str, if_so: str, if_not: str) -> Witness:  # noqa: FBT001 - private, one meaning
@@ -137,6 +147,8 @@ def _in_table(question: InTable, envelope: Envelope, site: Site, lookup: Lookup)
     if key is None:
         if question.subject is Subject.LOGIN:
             return Witness(Answer.NO, "", "not authenticated")
+        if not envelope.client.is_rdns_known:
+            return _NAMELESS_FOR_NOW
         # Negated or not: who has no name cannot be told by it.
         return Witness(Answer.SENSELESS, "", "the client has no reverse DNS name")
     if question.table is None:

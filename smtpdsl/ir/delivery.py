@@ -11,9 +11,10 @@ from typing import NamedTuple, assert_never
 
 from smtpdsl.ir.answers import Site
 from smtpdsl.ir.format_expansion import FormatError, FormatValues, expand_command, expand_format
-from smtpdsl.ir.format_string import HOME, FormatString, parse_format
+from smtpdsl.ir.format_string import HOME, PLACE, FormatString, parse_format
 from smtpdsl.ir.members import Account, Delivery, MemberKind
 from smtpdsl.ir.resolved import ExpandOnly, ForwardOnly, Lmtp, LocalAction, Maildir, Mbox, Mda, RelayAction
+from smtpdsl.ir.system_paths import MAIL_FOLDER
 from smtpdsl.mail.address import Mailbox
 from smtpdsl.mail.envelope import Envelope
 from smtpdsl.record import Record
@@ -56,6 +57,8 @@ class Plan(Record):
     problem: str = ""
     sub_folder: str = ""
     """The name, without its dot, of the folder in a maildir that takes mail of this sub-address, if it exists."""
+    wrapper: str = ""
+    """The command line around a delivery that is none itself, with a `PLACE` for it."""
 
 
 def plan(delivery: Delivery, envelope: Envelope, site: Site, agent: Account | None) -> Plan:
@@ -99,12 +102,14 @@ class _Local:
         plan = Plan(kind=self.kind, delivery=self.delivery, user=user, problem=self.problem())
         try:
             what, details = self.what()
+            wrapper = self.wrapped(PLACE) if self.kind in {PlanKind.MAILDIR, PlanKind.LMTP} else PLACE
         except FormatError as error:
             return plan.replace(problem=plan.problem or error.message)
         sub_folder = self.sub_folder() if self.kind is PlanKind.MAILDIR else ""
         if sub_folder:
             details.append(Detail("sub-address", f"{what}/.{sub_folder}, if that folder exists"))
-        return plan.replace(what=what, details=tuple(details), sub_folder=sub_folder)
+        wrapper = "" if wrapper == PLACE else wrapper
+        return plan.replace(what=what, details=tuple(details), sub_folder=sub_folder, wrapper=wrapper)
 
     def problem(self) -> str:
         """Why the delivery fails, whatever it is made of."""
@@ -123,7 +128,7 @@ class _Local:
             return self.wrapped(self.command(self.format(self.delivery.target))), wrapped
         match self.action.method:
             case Mbox():
-                return self.path("/var/mail/%{user.username:raw}"), wrapped
+                return self.path(f"{MAIL_FOLDER}/%{{user.username:raw}}"), wrapped
             case Maildir():
                 folder = self.maildir(self.action.method)
                 spam = [Detail("spam", f"{folder}/.Junk")] if self.action.method.junk else []

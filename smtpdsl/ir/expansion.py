@@ -308,9 +308,8 @@ class _Walk:
 
     def _add(self, child: Member, parent: Member) -> None:
         """Put *child* on the list, unless an equal member was there already."""
-        child = child.replace(depth=parent.depth + 1, parent=parent)
-        if child.kind is not MemberKind.ADDRESS:
-            child = child.replace(rule=parent.rule)
+        rule = child.rule if child.kind is MemberKind.ADDRESS else parent.rule
+        child = child.replace(depth=parent.depth + 1, parent=parent, rule=rule)
         key = child.identity
         if key in self.seen:
             if child.kind is MemberKind.ADDRESS and any(each.text == child.text for each in child.addresses_above):
@@ -327,7 +326,7 @@ class _Walk:
     def _end(
         self, member: Member, *, account: Account | None = None, extension: str | None = None, target: str = ""
     ) -> None:
-        """End at a user, a file or a command; a user who was reached twice gets one copy.
+        """End at a user, a file or a command; what was reached twice in one name gets one copy.
 
         The *account* of a file or a command is that of the user whose `.forward` names it.
         """
@@ -340,9 +339,8 @@ class _Walk:
             extension=extension,
             target=target,
         )
-        key: object = member.identity
-        if account is not None and member.kind is MemberKind.USER:
-            key = (id(member.rule.action), member.dest, account.name, extension)
+        name = account.name if account is not None else None
+        key = (member.kind, id(member.rule.action), member.dest, name, extension, target)
         self.deliveries.setdefault(key, found)
 
     def _split(self, name: str) -> tuple[str, str | None]:

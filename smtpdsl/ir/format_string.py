@@ -22,6 +22,8 @@ from smtpdsl.record import Record
 MODIFIERS = ("lowercase", "uppercase", "strip", "raw")
 HOME = "user.directory"
 MDA = "mda"
+# Where a delivery that is no command stands in a wrapper; no command line can have it.
+PLACE = "\0"
 
 _TOKENS = (
     *(name + part for name in ("sender", "rcpt", "dest") for part in ("", ".user", ".domain")),

@@ -62,11 +62,18 @@ class Account(Record):
 class MemberKind(Enum):
     """What a member of an expansion is; the value is what messages call it."""
 
+    # A member is equal to itself only; hashing its name, as Enum does, costs a call for each recipient.
+    __hash__ = object.__hash__
+
     ADDRESS = "address"
     USER = "user"
     FILE = "file"
     COMMAND = "command"
     ERROR = "error"
+
+
+# Members that are nobody.
+_EXTERNAL = frozenset({MemberKind.FILE, MemberKind.COMMAND})
 
 
 class Member(Record):
@@ -129,10 +136,15 @@ class Member(Record):
         if self.kind is MemberKind.ADDRESS:
             return self.kind, self.text
         forwarder = self.parent.account.name if self.parent and self.parent.account else None
-        origin = next(((each.text, each.depth == 0) for each in self.addresses_above), None)
-        is_external = self.kind in {MemberKind.FILE, MemberKind.COMMAND}
-        users = (each.text for each in self.ancestors if is_external and each.kind is MemberKind.USER)
-        return self.kind, self.text, self.is_same_user, forwarder, origin, next(users, None)
+        origin = user = None
+        above = self.parent
+        while above is not None and origin is None:
+            if above.kind is MemberKind.ADDRESS:
+                origin = above.text, above.depth == 0
+            above = above.parent
+        if self.kind in _EXTERNAL:
+            user = next((each.text for each in self.ancestors if each.kind is MemberKind.USER), None)
+        return self.kind, self.text, self.is_same_user, forwarder, origin, user
 
     @property
     def blame(self) -> str:
@@ -147,7 +159,7 @@ class Member(Record):
         named = above.named
         if named is None:
             return ""
-        is_private = named.kind in {MemberKind.FILE, MemberKind.COMMAND}
+        is_private = named.kind in _EXTERNAL
         return f" (member: {f'a {named.kind.value}' if is_private else named.text})"
 
 

@@ -63,7 +63,7 @@ def _target(action: RelayAction, dest: Mailbox) -> tuple[str | None, list[RelayU
 def _of_domain(table: Table, domain: str) -> tuple[str | None, list[RelayUrl], str]:
     if not table.is_known:
         return f"what {table.shown} has for {domain}", [], ""
-    text = _value(table, domain)
+    text = value_of(table, domain)
     if text is None:
         return None, [], f"{domain} is not in {table.shown}, so the message waits until it expires"
     try:
@@ -72,7 +72,7 @@ def _of_domain(table: Table, domain: str) -> tuple[str | None, list[RelayUrl], s
         return text, [], f'"{text}" is no relay URL: {error.message}'
 
 
-def _value(table: Table, key: str) -> str | None:
+def value_of(table: Table, key: str) -> str | None:
     """Look *key* up; the last of several equal keys holds."""
     return next((entry.value for entry in reversed(table.entries) if fold(entry.key) == fold(key)), None)
 
@@ -101,12 +101,19 @@ def _login(action: RelayAction, url: RelayUrl | None) -> tuple[list[str], str]:
     where = f'label "{label}" of {action.auth.shown}'
     if not action.auth.is_known:
         return [where], ""
-    value = _value(action.auth, label)
+    value = value_of(action.auth, label)
     if value is None:
         return [], f"{where} does not exist"
-    # Without a colon the label is the user, and all of the value the password.
-    user = value.partition(":")[0] if ":" in value else label
-    return [f"{user} ({where})"], ""
+    return [f"{credentials_of(label, value)[0]} ({where})"], ""
+
+
+def credentials_of(label: str, value: str) -> tuple[str, str]:
+    """Cut the *value* that a table has for *label* into user and password.
+
+    Without a colon the label is the user, and all of the value the password.
+    """
+    user, colon, password = value.partition(":")
+    return (user, password) if colon else (label, value)
 
 
 def _names(action: RelayAction, dest: Mailbox, envelope: Envelope, site: Site) -> Iterator[tuple[str, str]]:
@@ -125,7 +132,7 @@ def _names(action: RelayAction, dest: Mailbox, envelope: Envelope, site: Site) -
         yield "authorities", action.ca.name
     sender = envelope.reverse_path.mailbox
     if action.mail_from is not None and sender is not None:
-        yield "sender", f"<{_replaced(sender, action.mail_from.text)}>"
+        yield "sender", f"<{replaced_sender(sender, action.mail_from.text)}>"
     if action.srs and sender is not None and dest != envelope.recipient:
         yield "sender", f"rewritten by SRS for {envelope.recipient.domain}"
 
@@ -134,7 +141,7 @@ def _listed(table: Table) -> str:
     return ", ".join(entry.key for entry in table.entries) if table.is_known else ""
 
 
-def _replaced(sender: Mailbox, text: str) -> Mailbox:
+def replaced_sender(sender: Mailbox, text: str) -> Mailbox:
     """Put the parts of *text* (``user``, ``@domain``, ``user@domain``) in the place of those of *sender*."""
     user, at, domain = text.rpartition("@")
     if not at:

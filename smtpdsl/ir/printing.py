@@ -139,8 +139,8 @@ class _Printer(PartPrinter):
     @statement.register
     def _(self, statement: syntax.FilterBuiltin) -> list[str]:
         name, phase = self.word(statement.name), statement.phase.text
-        question, decision = self.criterion(statement.condition), self.option(statement.decision)
-        return ["filter", name, "phase", phase, "match", question, decision]
+        questions = map(self.criterion, statement.conditions)
+        return ["filter", name, "phase", phase, "match", *questions, self.option(statement.decision)]
 
     @statement.register
     def _(self, statement: syntax.FilterChain) -> list[str]:
@@ -170,7 +170,7 @@ class _Printer(PartPrinter):
         head = ["limit", legacy_name] if self.is_legacy else [subsystem, "limit"]
         domain = ["for domain", self.word(statement.domain)] if statement.domain is not None else []
         families = [family.text for family in statement.families]
-        limits = [f"{self.word(limit.key)} {limit.value.value}" for limit in statement.limits]
+        limits = [f"{self.word(limit.key)} {self.argument(limit.value)}" for limit in statement.limits]
         return [*head, *domain, *families, *limits]
 
     @statement.register

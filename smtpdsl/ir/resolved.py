@@ -375,7 +375,10 @@ class Listener(Node):
     mask_src: bool = False
     received_auth: bool = False
     no_dsn: bool = False
+    proxy_v1: bool = False
     proxy_v2: bool = False
+    tolerates_bare_lf: bool = False
+    no_chunking: bool = False
     places: dict[str, Span]
 
     _uncompared: ClassVar[frozenset[str]] = frozenset({"span", "tls_span", "places"})
@@ -384,6 +387,11 @@ class Listener(Node):
     def is_socket(self) -> bool:
         """Whether this is the local socket."""
         return self.interface is None
+
+    @property
+    def proxy_versions(self) -> frozenset[int]:
+        """The versions of the PROXY protocol, with one of which a connection begins; none if clients come directly."""
+        return frozenset(version for version, is_read in ((1, self.proxy_v1), (2, self.proxy_v2)) if is_read)
 
 
 # ---------------------------------------------------------------- filters, certificates, settings
@@ -426,19 +434,24 @@ class Decision(Node):
     argument: Word | None = None
 
 
+class FilterCondition(Node):
+    """A question of a built-in filter, and its sense; *subject* is its keyword."""
+
+    subject: str
+    question: Question
+    negated: bool = False
+
+
 class BuiltinFilter(Node):
-    """``phase … match … decision``."""
+    """``phase … match … decision``; it acts if all of its conditions hold, and has one at least."""
 
     name: str
     phase: Phase
     phase_span: Span
-    subject: str
-    question: Question
-    condition_span: Span
-    negated: bool = False
+    conditions: tuple[FilterCondition, ...]
     decision: Decision
 
-    _uncompared: ClassVar[frozenset[str]] = frozenset({"span", "phase_span", "condition_span"})
+    _uncompared: ClassVar[frozenset[str]] = frozenset({"span", "phase_span"})
 
 
 class FilterChain(Node):
@@ -485,7 +498,7 @@ class DomainLimits(Node):
 
 
 class Globals(Record):
-    """Every setting that is there once; limits by their word in the language."""
+    """Every setting that is there once; limits by their word in the language, in units, seconds or octets."""
 
     admd: Setting[str]
     warn_intervals: Setting[tuple[int, ...]]

@@ -168,11 +168,11 @@ class FilterExec(Node):
 
 
 class FilterBuiltin(Node):
-    """``filter name phase PHASE match condition decision``."""
+    """``filter name phase PHASE match conditions decision``; there is one condition at least."""
 
     name: Word
     phase: Word
-    condition: Criterion
+    conditions: tuple[Criterion, ...]
     decision: Option
 
 
@@ -213,10 +213,10 @@ class MdaWrapper(Node):
 
 
 class Limit(Node):
-    """``key value``: one word of a `limit` statement."""
+    """``key value``: one word of a `limit` statement; only those of a session have values that are no numbers."""
 
     key: Word
-    value: Number
+    value: Number | Word
 
 
 class Limits(Node):

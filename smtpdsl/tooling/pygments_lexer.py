@@ -46,14 +46,14 @@ ciphers legacy |;
 curve legacy |;
 enqueuer legacy filter |;
 expire legacy |;
-filter both auth bypass chain chroot disconnect group helo junk mail-from match phase proc proc-exec rcpt-to
-    rdns regex reject report rewrite src user | commit connect data ehlo fcrdns;
+filter both auth bypass chain chroot disconnect fcrdns group helo junk mail-from match phase proc proc-exec
+    rcpt-to rdns regex reject report rewrite src user | commit connect data ehlo;
 filterchain legacy |;
 include both |;
 limit legacy domain for inet4 inet6 mda mta scheduler session |;
-listen both auth auth-optional ca certificate ciphers dsn-notify dsn-ret filter hostname hostnames inet4 inet6
-    mask-source mask-src masquerade no-dsn on pki port protocols proxy-v2 received-auth secure senders smtps ssl
-    tag tls tls-require | disable headers smtp socket verify;
+listen both auth auth-optional bare-lf ca certificate ciphers dsn-notify dsn-ret filter hostname hostnames
+    inet4 inet6 mask-source mask-src masquerade no-chunking no-dsn on pki port protocols proxy-v1 proxy-v2
+    received-auth secure senders smtps ssl tag tls tls-require | disable headers smtp socket verify;
 match modern action auth domain for from helo mail-from rcpt-to rdns regex reject src tag tls | any local
     socket;
 max-message-size legacy |;
@@ -73,13 +73,14 @@ table both |;
 # What is a name nowhere in the statements of these languages.
 _RESERVED = {
     "modern": """
-        action admd alias any auth auth-optional backup bounce bypass ca cert chain chroot ciphers commit compression
-        connect data data-line dhe disconnect domain ehlo encryption expand-only fcrdns filter for forward-only from
-        group helo helo-src host hostname hostnames include inet4 inet6 junk key limit listen lmtp local mail-from
-        maildir mask-src masquerade match max-deferred max-message-size mbox mda mta mx no-dsn no-verify noop on phase
-        pki port proc proc-exec protocols proxy-v2 queue quit rcpt-to rdns received-auth recipient regex reject relay
-        report rewrite rset scheduler senders smtp smtp-in smtp-out smtps socket src srs sub-addr-delim table tag
-        tagged tls tls-require ttl user userbase verify virtual warn-interval wrapper
+        action admd alias any auth auth-optional backup bare-lf bounce bypass ca cert chain chroot ciphers commit
+        compression connect data data-line dhe disconnect domain ehlo encryption expand-only fcrdns filter for
+        forward-only from group helo helo-src host hostname hostnames include inet4 inet6 junk key limit listen lmtp
+        local mail-from maildir mask-src masquerade match max-deferred max-message-size mbox mda mta mx no-chunking
+        no-dsn no-verify noop on phase pki port proc proc-exec protocols proxy-v1 proxy-v2 queue quit rcpt-to rdns
+        received-auth recipient regex reject relay report rewrite rset scheduler senders smtp smtp-in smtp-out smtps
+        socket src srs sub-addr-delim table tag tagged tls tls-require ttl user userbase verify virtual warn-interval
+        wrapper
     """,
     "legacy": """
         accept alias any as auth auth-optional backup bounce-warn certificate deliver domain expire filter for from

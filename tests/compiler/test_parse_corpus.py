@@ -64,7 +64,6 @@ REFUSED_FOR_SYNTAX = [
     "match-action-reject",
     "match-tls-verify",
     "listen-secure",
-    "filter-two-conditions",
     "chain-empty",
     "bounce-without-comma",
     "bounce-in-braces",

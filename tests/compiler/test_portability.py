@@ -96,6 +96,10 @@ def test_certificates_of_relays_may_come_late(tmp_path: Path) -> None:
         ("table t { a b # note\n}\n", "1:9 error portability '{'", None),
         ("table t { a\nb, c\n\nd }\n", None, None),
         ("filter f phase connect match !rdns junk\nfilter c chain {\nf\n}\n", "2:16 error portability '{'", None),
+        (
+            "filter f phase ehlo match !rdns helo a.b !fcrdns junk\nlisten on eth0 filter f\n",
+            *("1:33 error portability 'helo a.b !fcrdns'",) * 2,
+        ),
         ("match from any rcpt-to { a = b } reject\n", "1:24 error portability '{ a = b }'", None),
         ("match from any auth { a = b } reject\n", "1:21 error portability '{ a = b }'", None),
         ("match from any rcpt-to { a, b } reject\n", None, None),
@@ -114,6 +118,38 @@ def test_certificates_of_relays_may_come_late(tmp_path: Path) -> None:
 def test_refused_by_one_release(text: str, old: str | None, new: str | None, tmp_path: Path) -> None:
     """What came with a later release, or went with one, is an error for the other."""
     assert told(text + WORKING, tmp_path) == {"6.8": [old] if old else [], "7.8": [new] if new else []}
+
+
+@pytest.mark.parametrize(
+    ("text", "findings"),
+    [
+        ("listen on 127.0.0.1 port 2525 bare-lf\n", ["1:31 error portability 'bare-lf'"]),
+        (
+            "listen on 127.0.0.1 port 2525 proxy-v1 proxy-v2\n",
+            ["1:31 error portability 'proxy-v1'"],
+        ),
+        (
+            "smtp limit max-rcpt 5 max-errors 9 idle-timeout 9m\n",
+            ["1:23 error portability 'max-errors'", "1:36 error portability 'idle-timeout'"],
+        ),
+        ("smtp limit max-rcpt 5 max-mails 9\n", []),
+    ],
+)
+def test_what_only_smtpdsl_has(text: str, findings: list[str], tmp_path: Path) -> None:
+    """Both refuse it, each of its words."""
+    assert told(text + WORKING, tmp_path) == {"6.8": findings, "7.8": findings}
+
+
+@pytest.mark.parametrize("word", ["bare-lf", "no-chunking", "proxy-v1"])
+def test_our_keywords_need_quotes_as_names(word: str, tmp_path: Path) -> None:
+    """A name that was none of OpenSMTPD's keywords, and is one of ours."""
+    text = f"listen on 127.0.0.1 port 2525 tag {word}\n{WORKING}"
+    quoted = text.replace(word, f'"{word}"')
+
+    (found,) = check_text(text, tmp_path)
+    assert found.code.name == "syntax-error"
+    assert f'"{word}"' in found.help
+    assert check_text(quoted, tmp_path) == []
 
 
 def test_databases(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_characters_that_nobody_sees_are_spelt_out(marked: str, message: str) ->
         ("match from «source» <t> reject", "match from src <t> reject"),
         ('match for local «"x"»', 'match for local action "x"'),
         ("match «not» from any reject", "match ! from any reject"),
-        ('smtp limit max-rcpt «"10"»', "smtp limit max-rcpt 10"),
+        ('mda limit max-session «"10"»', "mda limit max-session 10"),
         ('«port» = "25"', '"port" = "25"'),
         ('match for any«»\n  action "x"', 'match for any \\\n  action "x"'),
     ],
@@ -178,7 +178,7 @@ def test_many_alternatives_are_a_note() -> None:
     found = only_finding("listen on lo «xyzzy»")
 
     assert len(found.notes) == 1
-    assert found.notes[0].startswith("possible here: auth, auth-optional, ca, ")
+    assert found.notes[0].startswith("possible here: auth, auth-optional, bare-lf, ca, ")
 
 
 def test_few_alternatives_are_in_the_message() -> None:

@@ -71,7 +71,7 @@ def reply(expansion: Expansion) -> str:
         ({"list": "ann@here.example"}, "list", ["ann for ann"]),
         ({"list": "ann, ann@here.example"}, "list", ["ann for ann", "ann for list"]),
         ({"list": "/var/mail/archive, |/bin/true x"}, "list", ["command /bin/true x", "file /var/mail/archive"]),
-        ({"list": "a, b", "a": "/var/x", "b": "/var/x"}, "list", ["file /var/x", "file /var/x"]),
+        ({"list": "a, b", "a": "/var/x", "b": "/var/x"}, "list", ["file /var/x"]),
         ({"list": ":include:/staff"}, "list", ["ann for list", "ben for list"]),
         ({"list": ":include:/nested, ann"}, "list", ["ann for list", "ben for list"]),
         ({"list": ":include:/missing, ann"}, "list", ["ann for list"]),

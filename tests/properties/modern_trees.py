@@ -80,7 +80,7 @@ def listeners() -> SearchStrategy[syntax.Listen | syntax.ListenSocket]:
     anywhere = st.one_of(each("mask-src no-dsn"), option("tag", words()), option("filter", inline_lists()))
     network = st.one_of(
         anywhere,
-        each("inet4 inet6 received-auth proxy-v2 tls"),
+        each("inet4 inet6 received-auth proxy-v1 proxy-v2 bare-lf no-chunking tls"),
         *[option(keyword, None, maybe("verify")) for keyword in ("smtps", "tls-require")],
         option("port", numbers() | words()),
         each("ciphers protocols pki ca hostname", words()),
@@ -103,7 +103,13 @@ def filters() -> SearchStrategy[syntax.Statement]:
     return st.one_of(
         node(syntax.FilterProc, name=words(), proc=words()),
         node(syntax.FilterExec, **command),
-        node(syntax.FilterBuiltin, name=words(), phase=phase, condition=_criteria(_CONDITIONS), decision=decision),
+        node(
+            syntax.FilterBuiltin,
+            name=words(),
+            phase=phase,
+            conditions=some(_criteria(_CONDITIONS), 1),
+            decision=decision,
+        ),
         node(syntax.FilterChain, name=words(), members=inline_lists()),
         node(syntax.Proc, **command),
     )

@@ -105,6 +105,7 @@ def setting(text: str, *values: SearchStrategy[Any]) -> SearchStrategy[syntax.Se
 def shared_statements() -> SearchStrategy[syntax.Statement]:
     """Draw what both dialects have."""
     limits = some(node(syntax.Limit, key=words(), value=numbers()))
+    session_limits = some(node(syntax.Limit, key=words(), value=numbers() | words()))
     families = some(st.sampled_from(["inet4", "inet6"]).map(lambda text: Word(span=SPAN, text=text)))
     content = words() | inline_lists() | inline_mappings()
     return st.one_of(
@@ -112,7 +113,8 @@ def shared_statements() -> SearchStrategy[syntax.Statement]:
         node(syntax.Include, path=words()),
         node(syntax.Table, name=words(), content=content),
         node(syntax.Ca, name=words(), cert=words()),
-        node(syntax.Limits, subsystem=st.sampled_from(["mda", "smtp", "scheduler"]), limits=limits),
+        node(syntax.Limits, subsystem=st.sampled_from(["mda", "scheduler"]), limits=limits),
+        node(syntax.Limits, subsystem=st.just("smtp"), limits=session_limits),
         node(syntax.Limits, subsystem="mta", domain=maybe(words()), limits=limits, families=families),
         setting("mta max-deferred", numbers()),
         setting("smtp ciphers", words()),

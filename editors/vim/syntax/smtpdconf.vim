@@ -35,7 +35,7 @@ syn region smtpdconfList matchgroup=smtpdconfBrace start=/{/ end=/}/ contained f
 
 " ---- Words that are no names, where a statement has no other use for them.
 
-syn match smtpdconfReservedModern /\%(action\|admd\|alias\|any\|auth\|auth-optional\|backup\|bounce\|bypass\|ca\|cert\|chain\|chroot\|ciphers\|commit\|compression\|connect\|data\|data-line\|dhe\|disconnect\|domain\|ehlo\|encryption\|expand-only\|fcrdns\|filter\|for\|forward-only\|from\|group\|helo\|helo-src\|host\|hostname\|hostnames\|include\|inet4\|inet6\|junk\|key\|limit\|listen\|lmtp\|local\|mail-from\|maildir\|mask-src\|masquerade\|match\|max-deferred\|max-message-size\|mbox\|mda\|mta\|mx\|no-dsn\|no-verify\|noop\|on\|phase\|pki\|port\|proc\|proc-exec\|protocols\|proxy-v2\|queue\|quit\|rcpt-to\|rdns\|received-auth\|recipient\|regex\|reject\|relay\|report\|rewrite\|rset\|scheduler\|senders\|smtp\|smtp-in\|smtp-out\|smtps\|socket\|src\|srs\|sub-addr-delim\|table\|tag\|tagged\|tls\|tls-require\|ttl\|user\|userbase\|verify\|virtual\|warn-interval\|wrapper\)\>/ contained
+syn match smtpdconfReservedModern /\%(action\|admd\|alias\|any\|auth\|auth-optional\|backup\|bare-lf\|bounce\|bypass\|ca\|cert\|chain\|chroot\|ciphers\|commit\|compression\|connect\|data\|data-line\|dhe\|disconnect\|domain\|ehlo\|encryption\|expand-only\|fcrdns\|filter\|for\|forward-only\|from\|group\|helo\|helo-src\|host\|hostname\|hostnames\|include\|inet4\|inet6\|junk\|key\|limit\|listen\|lmtp\|local\|mail-from\|maildir\|mask-src\|masquerade\|match\|max-deferred\|max-message-size\|mbox\|mda\|mta\|mx\|no-chunking\|no-dsn\|no-verify\|noop\|on\|phase\|pki\|port\|proc\|proc-exec\|protocols\|proxy-v1\|proxy-v2\|queue\|quit\|rcpt-to\|rdns\|received-auth\|recipient\|regex\|reject\|relay\|report\|rewrite\|rset\|scheduler\|senders\|smtp\|smtp-in\|smtp-out\|smtps\|socket\|src\|srs\|sub-addr-delim\|table\|tag\|tagged\|tls\|tls-require\|ttl\|user\|userbase\|verify\|virtual\|warn-interval\|wrapper\)\>/ contained
 syn match smtpdconfReservedLegacy /\%(accept\|alias\|any\|as\|auth\|auth-optional\|backup\|bounce-warn\|certificate\|deliver\|domain\|expire\|filter\|for\|from\|hostname\|include\|listen\|lmtp\|local\|maildir\|max-message-size\|mbox\|mda\|on\|port\|reject\|relay\|sender\|smtps\|source\|table\|tag\|tagged\|tls\|tls-require\|to\|userbase\|via\|virtual\)\>/ contained
 syn match smtpdconfReservedBoth /\%(alias\|any\|auth\|auth-optional\|backup\|domain\|filter\|for\|from\|hostname\|include\|listen\|lmtp\|local\|maildir\|max-message-size\|mbox\|mda\|on\|port\|reject\|relay\|smtps\|table\|tag\|tagged\|tls\|tls-require\|userbase\|virtual\)\>/ contained
 
@@ -83,10 +83,10 @@ hi def link smtpdconfEnqueuerOption smtpdconfOption
 syn region smtpdconfInExpire matchgroup=smtpdconfHead start=/^\s*expire\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedLegacy
 
 syn region smtpdconfInFilter matchgroup=smtpdconfHead start=/^\s*filter\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedBoth,smtpdconfFilterOption,smtpdconfFilterValue
-syn keyword smtpdconfFilterOption contained auth bypass chain chroot disconnect group helo junk mail-from match phase proc
-      \ proc-exec rcpt-to rdns regex reject report rewrite src user
+syn keyword smtpdconfFilterOption contained auth bypass chain chroot disconnect fcrdns group helo junk mail-from match phase
+      \ proc proc-exec rcpt-to rdns regex reject report rewrite src user
 hi def link smtpdconfFilterOption smtpdconfOption
-syn keyword smtpdconfFilterValue contained commit connect data ehlo fcrdns
+syn keyword smtpdconfFilterValue contained commit connect data ehlo
 hi def link smtpdconfFilterValue smtpdconfValue
 
 syn region smtpdconfInFilterchain matchgroup=smtpdconfHead start=/^\s*filterchain\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedLegacy
@@ -98,9 +98,10 @@ syn keyword smtpdconfLimitOption contained domain for inet4 inet6 mda mta schedu
 hi def link smtpdconfLimitOption smtpdconfOption
 
 syn region smtpdconfInListen matchgroup=smtpdconfHead start=/^\s*listen\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedBoth,smtpdconfListenOption,smtpdconfListenValue
-syn keyword smtpdconfListenOption contained auth auth-optional ca certificate ciphers dsn-notify dsn-ret filter hostname
-      \ hostnames inet4 inet6 mask-source mask-src masquerade no-dsn on pki port
-      \ protocols proxy-v2 received-auth secure senders smtps ssl tag tls tls-require
+syn keyword smtpdconfListenOption contained auth auth-optional bare-lf ca certificate ciphers dsn-notify dsn-ret filter
+      \ hostname hostnames inet4 inet6 mask-source mask-src masquerade no-chunking
+      \ no-dsn on pki port protocols proxy-v1 proxy-v2 received-auth secure senders
+      \ smtps ssl tag tls tls-require
 hi def link smtpdconfListenOption smtpdconfOption
 syn keyword smtpdconfListenValue contained disable headers smtp socket verify
 hi def link smtpdconfListenValue smtpdconfValue

@@ -128,7 +128,7 @@ def _check_submission(listener: Listener, report: Report) -> None:
 
     Where only programs of this host come, or a proxy has dealt with TLS, anything goes.
     """
-    if listener.port.value not in {_SUBMISSIONS, _SUBMISSION} or listener.proxy_v2 or _is_loopback(listener):
+    if listener.port.value not in {_SUBMISSIONS, _SUBMISSION} or listener.proxy_versions or _is_loopback(listener):
         return
     port, wrong = listener.port.value, []
     usual = "smtps" if port == _SUBMISSIONS else "tls-require"

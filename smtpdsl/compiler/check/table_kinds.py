@@ -32,7 +32,7 @@ _MAPPED = {
     "listen auth-optional": "logins to password hashes",
 }
 # What people write behind `auth` and mean as another option of the listener.
-_LISTENER_OPTIONS = ("mask-src", "no-dsn", "received-auth", "proxy-v2")
+_LISTENER_OPTIONS = ("mask-src", "no-dsn", "received-auth", "proxy-v1", "proxy-v2", "bare-lf", "no-chunking")
 _RENAMED = {"mask-source": "mask-src"}
 
 

@@ -12,6 +12,9 @@ from smtpdsl.diagnostics.span import Span
 from smtpdsl.diagnostics.suggest import nearest
 from smtpdsl.ir.syntax import quote
 
+_CONDITIONS = frozenset({"!", "fcrdns", "rdns", "src", "helo", "auth", "mail-from", "rcpt-to"})
+_DECISIONS = frozenset({"reject", "disconnect", "rewrite", "report", "junk", "bypass"})
+
 
 def negation(context: SyntaxContext) -> Diagnostic | None:
     """Find a `!` that is not in front of a whole condition."""
@@ -21,11 +24,12 @@ def negation(context: SyntaxContext) -> Diagnostic | None:
     if str(context.bad) == "not" and "!" in context.words:
         fix = Fix.replacing(context.bad_span, "!")
         return SYNTAX_ERROR.at(context.bad_span, "`not` is no word of this language", help="write `!`", fix=fix)
-    if str(context.bad) in {"and", "&&"} and context.head == "match":
+    if str(context.bad) in {"and", "&&"}:
+        statement = "rule" if context.head == "match" else "filter"
         return SYNTAX_ERROR.at(
             context.bad_span,
             f"`{context.bad}` between conditions",
-            help="remove it: all conditions of a rule must hold",
+            help=f"remove it: all conditions of a {statement} must hold",
         )
     if str(context.bad) != "!":
         return None
@@ -40,17 +44,16 @@ def negation(context: SyntaxContext) -> Diagnostic | None:
     )
 
 
-def second_condition(context: SyntaxContext) -> Diagnostic | None:
-    """Find a second condition in a built-in filter."""
-    is_builtin = context.head == "filter" and any(token.text == "phase" for token in context.tokens)
-    conditions = {"!", "fcrdns", "rdns", "src", "helo", "auth", "mail-from", "rcpt-to"}
-    if not is_builtin or str(context.bad) not in conditions or "reject" not in context.words:
+def late_condition(context: SyntaxContext) -> Diagnostic | None:
+    """Find a condition of a built-in filter behind its decision."""
+    words = [token.text for token in context.tokens]
+    if context.head != "filter" or "phase" not in words or str(context.bad) not in _CONDITIONS:
+        return None
+    decision = next((word for word in words[words.index("phase") :] if word in _DECISIONS), None)
+    if decision is None:
         return None
     return SYNTAX_ERROR.at(
-        context.bad_span,
-        "a filter asks one thing only",
-        label="a second condition",
-        help="declare a second filter, and name both in a `chain` or in braces on the listener",
+        context.bad_span, f"a condition behind `{decision}`", help="what a filter asks stands before what it does"
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from smtpdsl.compiler.portability.finding import Candidate, differs, refused
 from smtpdsl.compiler.raw_tokens import tokens_of
+from smtpdsl.compiler.resolve.limits import OURS
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Related
 from smtpdsl.diagnostics.span import Span
 from smtpdsl.ir import syntax
@@ -13,6 +14,12 @@ from smtpdsl.ir.resolved import EarlyUse
 from smtpdsl.ir.syntax import Word
 
 _FROM_TERMINAL = ("stdin", "-")
+# Options of a listener that smtpdsl alone has, and what is to be done without them.
+_OUR_OPTIONS = {
+    "bare-lf": "remove it: OpenSMTPD takes a bare LF for the end of a line from everybody",
+    "no-chunking": "remove it: OpenSMTPD never offers CHUNKING",
+    "proxy-v1": "let the proxy send version 2, and use `proxy-v2`",
+}
 
 
 def legacy_language(candidate: Candidate) -> Iterator[Diagnostic]:
@@ -91,6 +98,38 @@ def socket_without_dsn(candidate: Candidate) -> Iterator[Diagnostic]:
         if option.keyword == "no-dsn":
             message = f"{candidate.release} refuses `no-dsn` on the socket, where it offers no DSN anyway"
             yield refused(option.keyword_span, message, "remove it")
+
+
+def our_options(candidate: Candidate) -> Iterator[Diagnostic]:
+    """Options of a listener that no release has."""
+    for _, option in candidate.options(syntax.Listen):
+        if help_text := _OUR_OPTIONS.get(option.keyword):
+            yield refused(option.keyword_span, _only_here(candidate, option.keyword), help_text)
+
+
+def several_conditions(candidate: Candidate) -> Iterator[Diagnostic]:
+    """A built-in filter that asks more than one thing."""
+    for statement in candidate.config.statements:
+        if isinstance(statement, syntax.FilterBuiltin) and len(statement.conditions) > 1:
+            _, second, *_ = statement.conditions
+            span = Span(second.span.source, second.span.start, statement.conditions[-1].span.end)
+            message = f"{candidate.release} refuses a second condition: a filter asks one thing"
+            yield refused(span, message, "leave all but one of them out: a chain of filters means any of them")
+
+
+def our_limits(candidate: Candidate) -> Iterator[Diagnostic]:
+    """Limits of a session that no release has."""
+    for statement in candidate.config.statements:
+        if not isinstance(statement, syntax.Limits) or statement.subsystem != "smtp":
+            continue
+        for limit in statement.limits:
+            if limit.key.text in OURS:
+                help_text = "remove it: that server has the limits `max-mails` and `max-rcpt`"
+                yield refused(limit.key.span, _only_here(candidate, limit.key.text), help_text)
+
+
+def _only_here(candidate: Candidate, word: str) -> str:
+    return f"{candidate.release} refuses `{word}`: only smtpdsl has it"
 
 
 def newlines_in_braces(candidate: Candidate) -> Iterator[Diagnostic]:

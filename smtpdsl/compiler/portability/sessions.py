@@ -45,7 +45,7 @@ def auth_phases(candidate: Candidate) -> Iterator[Diagnostic]:
     for each in _builtin_filters(candidate):
         if each.phase is Phase.AUTH:
             message = f"{candidate.release} runs this filter when a client connects, and not in phase `auth`"
-            if each.subject == "helo":
+            if any(condition.subject == "helo" for condition in each.conditions):
                 message = f"{candidate.release} ends at the first connection: it asks for `helo` before there is one"
             yield differs(each.phase_span, message, "use phase `mail-from` with the condition `auth`")
 

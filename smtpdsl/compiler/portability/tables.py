@@ -21,6 +21,7 @@ _LISTS_BEFORE = {"auth", "mail-from", "rcpt-to", "from mail-from", "for rcpt-to"
 _NOT_FROM_DB = {Service.RELAYHOST, Service.STRING, Service.REGEX}
 _LOGINS = {"auth", "from auth"}
 _ADDRESSED = {Service.ADDRNAME, Service.SOURCE}
+_FOREIGN_HASHES = {"{SCRAM-SHA-256}": "keys of SCRAM", "$argon2": "a hash of argon2"}
 _STORED_LOWER = {"inline", "static", "file"}
 
 
@@ -137,3 +138,23 @@ def _plain_characters() -> frozenset[str]:
     import string  # noqa: PLC0415 - only with aliases
 
     return frozenset(string.ascii_letters + string.digits + "-.")
+
+
+# ---------------------------------------------------------------- hashes of passwords
+
+
+def foreign_hashes(candidate: Candidate) -> Iterator[Diagnostic]:
+    """Keys of SCRAM and hashes of argon2, which no crypt(3) knows."""
+    for use in _once(candidate):
+        if use.service is Service.CREDENTIALS and use.place.startswith("listen "):
+            yield from islice(_foreign_hashes(candidate, use), MOST_FINDINGS)
+
+
+def _foreign_hashes(candidate: Candidate, use: TableUse) -> Iterator[Diagnostic]:
+    for entry in use.table.entries:
+        value = entry.value or ""
+        secret = value.partition(":")[2] or value
+        found = next((what for start, what in _FOREIGN_HASHES.items() if secret.startswith(start)), None)
+        if found is not None:
+            message = f"{candidate.release} lets nobody in with {found}: it asks crypt(3) alone"
+            yield differs(value_word(entry).span, message, "hash the password with `smtpdsl encrypt`", _asked(use))

@@ -78,7 +78,10 @@ def _listener(
         mask_src="mask-src" in options,
         received_auth="received-auth" in options,
         no_dsn="no-dsn" in options,
+        proxy_v1="proxy-v1" in options,
         proxy_v2="proxy-v2" in options,
+        tolerates_bare_lf="bare-lf" in options,
+        no_chunking="no-chunking" in options,
         places={option.keyword: option.keyword_span for option in reversed(options.all)},
     )
 

@@ -68,12 +68,45 @@ def test_condition_is_told_where_it_is_known(tmp_path: Path) -> None:
         ("mail-from", 'rewrite "<a@x.example>"', None),
         ("mail-from", 'rewrite "<>"', None),
         ("mail-from", 'rewrite "a@x.example"', "1:46 error unusable-value '\"a@x.example\"'"),
+        ("mail-from", 'rewrite "<a b@x.example>"', "1:49 error unusable-value ' '"),
+        ("mail-from", 'rewrite "<jörg@x.example> SIZE=9"', None),
+        ("rcpt-to", 'rewrite "<>"', "1:44 error unusable-value '\"<>\"'"),
+        ("rcpt-to", 'rewrite "<postmaster>"', None),
+        ("helo", 'rewrite "x example"', "1:43 error unusable-value ' '"),
+        ("helo", 'rewrite "[192.0.2.1]"', None),
         ("commit", 'report "seen"', None),
     ],
 )
 def test_decisions_by_phase(phase: str, decision: str, finding: str | None, tmp_path: Path) -> None:
     """A decision that comes too late, or has nothing to work on, is told."""
     found = check(f"filter f phase {phase} match !rdns {decision}", tmp_path)
+
+    assert shown(found) == ([finding] if finding else [])
+
+
+def test_every_condition_must_be_known_in_the_phase(tmp_path: Path) -> None:
+    """The second as the first."""
+    found = check('filter f phase helo match rdns !mail-from "@a.example" !fcrdns auth junk', tmp_path)
+
+    assert shown(found) == [
+        "1:32 error misplaced-option '!mail-from \"@a.example\"'",
+        "1:64 error misplaced-option 'auth'",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "finding"),
+    [
+        ("rdns and fcrdns", "1:35 error unusable-value 'and'"),
+        ('rdns "and" fcrdns', None),
+        ("rdns { and } fcrdns", None),
+        ("rdns and", None),
+        ("fcrdns rdns and", None),
+    ],
+)
+def test_and_is_no_word_between_conditions(conditions: str, finding: str | None, tmp_path: Path) -> None:
+    """It would be what the first of them is compared with."""
+    found = check(f"filter f phase connect match {conditions} junk", tmp_path)
 
     assert shown(found) == ([finding] if finding else [])
 

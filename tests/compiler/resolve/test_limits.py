@@ -34,7 +34,23 @@ DEFAULTS = {
         "task-release": 10,
     },
     "scheduler": {"max-inflight": 5000, "max-evp-batch-size": 256, "max-msg-batch-size": 1024, "max-schedule": 10},
-    "smtp": {"max-rcpt": 1000, "max-mails": 100},
+    "smtp": {
+        "max-rcpt": 1000,
+        "max-mails": 100,
+        # Of the manual of smtpdsl: counts, seconds and octets.
+        "max-connections": 10_000,
+        "max-connections-per-source": 100,
+        "max-connection-rate-per-source": 3000,
+        "max-commands": 1000,
+        "max-errors": 20,
+        "idle-timeout": 300,
+        "command-timeout": 60,
+        "handshake-timeout": 30,
+        "data-timeout": 7200,
+        "data-grace": 60,
+        "min-data-rate": 500,
+        "max-memory": 268_435_456,
+    },
 }
 
 
@@ -94,7 +110,7 @@ def test_the_domain_default_is_every_domain() -> None:
             "max-rcpt",
             "that is a limit of `smtp`: write `smtp limit max-rcpt …`",
         ),
-        ("smtp limit foo 1", 'unknown-limit: `smtp limit` has no "foo"', "foo", "the limits are: max-mails, max-rcpt"),
+        ("smtp limit foo 1", 'unknown-limit: `smtp limit` has no "foo"', "foo", "the limits are: command-timeout, "),
         ("mda limit max-session -1", "unusable-limit: `max-session` is below zero", "-1", "write how many"),
         ("mda limit max-session 0", "unusable-limit: `max-session 0` lets nothing through", "0", "write 1 or more"),
         (
@@ -114,6 +130,63 @@ def test_the_domain_default_is_every_domain() -> None:
 def test_what_is_wrong_with_a_limit(statement: str, finding: str, pointed: str, help_text: str) -> None:
     """One finding at the word or the number."""
     (found,) = compile_text(f"{RULE}{statement}\n").findings
+
+    assert f"{found.code.name}: {found.message}" == finding
+    assert pointed_at(found) == pointed
+    assert found.help.startswith(help_text)
+
+
+def test_limits_of_a_session_are_numbers_times_and_sizes() -> None:
+    """As the language writes them elsewhere; a size may do without a unit."""
+    written = "max-connections 20 idle-timeout 10m command-timeout '90s' max-memory 1.5M min-data-rate 0"
+    limits = ruleset_of(f"{RULE}smtp limit {written}\nsmtp limit data-timeout 1d\n").settings.smtp_limits
+
+    assert {key: each.value for key, each in limits.items() if not each.is_default} == {
+        "max-connections": 20,
+        "idle-timeout": 600,
+        "command-timeout": 90,
+        "max-memory": 1_572_864,
+        "min-data-rate": 0,
+        "data-timeout": 86_400,
+    }
+    assert ruleset_of(f"{RULE}smtp limit max-memory 4096\n").settings.smtp_limits["max-memory"].value == 4096
+
+
+@pytest.mark.parametrize(
+    ("limit", "finding", "pointed", "help_text"),
+    [
+        (
+            "idle-timeout 300",
+            'unusable-value: expected a unit after "300"',
+            "300",
+            "the units are s (seconds), m (minutes), h (hours) and d (days)",
+        ),
+        (
+            "idle-timeout 0s",
+            'unusable-value: expected a time longer than zero, found "0s"',
+            "0s",
+            "",
+        ),
+        (
+            "max-memory 64MB",
+            'unusable-value: expected nothing after "64M", found "B"',
+            "B",
+            "write `64M`",
+        ),
+        ("max-memory -1", "unusable-value: a size below zero", "-1", "write the number of octets, or `35M`"),
+        ("max-memory 0", "unusable-limit: `max-memory 0` lets nothing through", "0", "write 1 or more"),
+        (
+            "max-errors 5m",
+            'unusable-value: expected a number after `max-errors`, found "5m"',
+            "5m",
+            "write `max-errors 20`",
+        ),
+        ('max-rcpt "10"', "syntax-error: a number stands without quotes", '"10"', "write `10`"),
+    ],
+)
+def test_a_limit_of_a_session_has_its_own_kind_of_value(limit: str, finding: str, pointed: str, help_text: str) -> None:
+    """What is written in its place is shown, and the limit stays as it was."""
+    (found,) = compile_text(f"{RULE}smtp limit {limit}\n").findings
 
     assert f"{found.code.name}: {found.message}" == finding
     assert pointed_at(found) == pointed

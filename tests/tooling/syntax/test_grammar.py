@@ -23,7 +23,9 @@ def _signs(expression: Expression) -> set[str]:
 
 def test_no_keyword_is_lost() -> None:
     """The words of all rules are those of the parsers."""
-    found = {sign for rule in grammar().values() for sign in _signs(rule) if sign[0].isalpha()}
+    # The properties of `prove` are a language of their own, with a parser that is made when it is needed.
+    rules = [rule for name, rule in grammar().items() if "property" not in name]
+    found = {sign for rule in rules for sign in _signs(rule) if sign[0].isalpha()}
 
     assert found == facts().keywords[Dialect.MODERN] | facts().keywords[Dialect.LEGACY]
 

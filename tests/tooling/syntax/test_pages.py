@@ -25,7 +25,7 @@ def test_a_block_gets_what_the_grammar_says() -> None:
     """Whatever it said before; everything else stays."""
     found = renewed(PAGE)
 
-    assert "```syntax smtp limit\nsmtp limit [LIMIT NUMBER …]\n```\n\n```smtpd.conf\nsmtp limit max-rcpt 10\n" in found
+    assert "```syntax smtp limit\nsmtp limit [LIMIT VALUE …]\n```\n\n```smtpd.conf\nsmtp limit max-rcpt 10\n" in found
     assert found.endswith("```syntax legacy expire\nexpire TIME\n```\n")
 
 
