@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from smtpdsl.cli.asking import Asker
 from smtpdsl.compiler.pipeline import compile_octets
 from smtpdsl.compiler.silence import silence
 from smtpdsl.compiler.target import Target
@@ -20,17 +21,34 @@ def check_text(
     files: Mapping[str, str] | None = None,
     options: Iterable[str] = (),
 ) -> list[Diagnostic]:
-    """Return the findings for *text*, with *files* (absolute path to content) under *root*.
+    """Return the findings of the compiler for *text*, with *files* (absolute path to content) under *root*.
 
     The options are those of `check`; with ``--here`` there is no root, and the machine itself is asked.
     """
-    write_files(root, files or {})
-    arguments = list(options)
-    target = Target(arguments[arguments.index("--target") + 1]) if "--target" in arguments else Target.SMTPDSL
+    return _checked(text, root, files or {}, list(options), asks=False)
+
+
+def check_meaning(
+    text: str | bytes,
+    root: Path,
+    files: Mapping[str, str] | None = None,
+    options: Iterable[str] = (),
+) -> list[Diagnostic]:
+    """Return what `check_text` does and what the analysis says of the meaning: all that `check` prints."""
+    return _checked(text, root, files or {}, list(options), asks=True)
+
+
+def _checked(
+    text: str | bytes, root: Path, files: Mapping[str, str], options: list[str], *, asks: bool
+) -> list[Diagnostic]:
+    write_files(root, files)
+    target = Target(options[options.index("--target") + 1]) if "--target" in options else Target.SMTPDSL
     report = Report()
     octets = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
-    world = Machine("" if "--here" in arguments else os.fspath(root), static="--static" in arguments)
-    compiled = compile_octets("smtpd.conf", octets, world, report, target=target)
+    folder, is_static = "" if "--here" in options else os.fspath(root), "--static" in options
+    compiled = compile_octets("smtpd.conf", octets, Machine(folder, static=is_static), report, target=target)
+    if asks:
+        Asker("smtpd.conf", folder, static=is_static).look(compiled, report)
     return silence(report.diagnostics, compiled.text)
 
 

@@ -55,6 +55,11 @@ class Option(NamedTuple):
         found = _SINCE.search(self.text)
         return found[1] if found else None
 
+    @property
+    def is_only_here(self) -> bool:
+        """Whether no release has it."""
+        return "Only here." in self.text
+
 
 class Example(NamedTuple):
     """A configuration of a page, and the files that stand before it there."""

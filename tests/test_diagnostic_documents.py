@@ -30,7 +30,7 @@ import pytest
 from smtpdsl.diagnostics.codes import CODES
 from smtpdsl.runtime.abilities import unable
 from tests.certificates import make_pair
-from tests.checking import check_text, write_files
+from tests.checking import check_meaning, write_files
 from tests.runtime.programs import program_of
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _check(block: Block, root: Path) -> list[Diagnostic]:
         if option.startswith("open="):
             (root / option.removeprefix("open=/")).chmod(0o666)
     unserved = unable(program_of(octets, root)) if "served" in block.options else ()
-    return [*check_text(octets, root, options=words), *unserved]
+    return [*check_meaning(octets, root, options=words), *unserved]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.code}-{block.number}-{block.kind}")

@@ -78,10 +78,20 @@ def _root(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
     return value
 
 
+Look = Callable[[Compilation, Report], None]
+"""What looks at a compiled file for more than the compiler does; its findings can be silenced as well."""
+
+
 def compile_file(
-    path: str, *, root: str, defines: dict[str, str], static: bool = False, target: Target = Target.SMTPDSL
+    path: str,
+    *,
+    root: str,
+    defines: dict[str, str],
+    static: bool = False,
+    target: Target = Target.SMTPDSL,
+    look: Look | None = None,
 ) -> Compiled:
-    """Run the compiler over the file at *path*, which is taken as given.
+    """Run the compiler over the file at *path*, which is taken as given, and *look* over what came out.
 
     Raises:
         FileError: The file cannot be read.
@@ -96,6 +106,8 @@ def compile_file(
     report = Report()
     world = Machine(root, static=static)
     compilation = compile_octets(path, octets, world, report, defines=defines, target=target)
+    if look is not None:
+        look(compilation, report)
     return Compiled(path, compilation, silence(report.diagnostics, compilation.text))
 
 

@@ -61,7 +61,8 @@ def explain(
     Exit status: 0 answered, 1 the configuration has errors, 2 wrong use.
     """
     # What is wrong with the question is said before anything is read.
-    reverse_path, _ = _reverse_path(sender), _recipient(recipient, "localhost")
+    _reverse_path(sender, "localhost")
+    _recipient(recipient, "localhost")
     address = None if source is None else _address(source)
     if login == "":
         message = "--auth takes the name that the client logs in with, found nothing"
@@ -73,6 +74,7 @@ def explain(
     client = _client(chosen, ruleset).replace(
         tls=tls or login is not None, **{name: value for name, value in given.items() if value is not None}
     )
+    reverse_path = _reverse_path(sender, ruleset.server_name)
     mailbox = _recipient(recipient, ruleset.server_name)
     explanation = trace(
         ruleset,
@@ -98,9 +100,9 @@ def explain(
 # ---------------------------------------------------------------- the question
 
 
-def _reverse_path(text: str) -> ReversePath:
+def _reverse_path(text: str, default_domain: str) -> ReversePath:
     try:
-        return ReversePath.parse(text, utf8=True)
+        return ReversePath.parse(text, default_domain=default_domain, utf8=True)
     except AddressError as error:
         raise _usage(error, "SENDER", text) from None
 

@@ -18,9 +18,12 @@ import smtpdsl
 # Command to the one line that `smtpdsl --help` shows, so that listing them imports none.
 _COMMANDS = {
     "check": "Diagnose configurations.",
+    "diff": "Print which mail two configurations treat differently.",
+    "encrypt": "Hash passwords for a table of logins.",
     "explain": "Trace a sender and a recipient through the rules.",
     "graph": "Draw the decision diagram that the rules become.",
     "highlight": "Print the syntax file of an editor.",
+    "prove": "Tell whether properties hold of all mail.",
     "run": "Serve mail, in the foreground.",
 }
 
