@@ -206,6 +206,11 @@ class Rule(Node):
         """The condition in *slot*."""
         return next((each for each in self.conditions if each.slot is slot), None)
 
+    def implies(self, slot: Slot) -> bool:
+        """Whether the condition in *slot* is one that nobody wrote."""
+        condition = self.condition(slot)
+        return condition is not None and condition.is_implied
+
 
 # ---------------------------------------------------------------- actions
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import string
 
 _GROUPS = 8
+# 127.0.0.0/8
+_LOOPBACK_NET = 127
 _OCTETS = {str(octet): octet for octet in range(256)}
 
 
@@ -37,6 +39,14 @@ def ipv6_value(text: str) -> int | None:
     for group in (*groups, *[0] * missing, *after):
         value = value << 16 | group
     return value
+
+
+def is_loopback(text: str) -> bool:
+    """Whether *text*, with or without brackets, is an address that only this machine reaches (RFC 1122, RFC 4291)."""
+    value = ipv4_value(text)
+    if value is not None:
+        return value >> 24 == _LOOPBACK_NET
+    return ipv6_value(text.strip("[]").partition("%")[0]) == 1
 
 
 def _groups(text: str, *, is_last: bool) -> list[int] | None:

@@ -11,11 +11,12 @@ from typing import NamedTuple
 from smtpdsl.ir.program import Program
 from smtpdsl.ir.resolved import Endpoint, Listener, ListenerTls
 from smtpdsl.ir.table_index import TableIndex
+from smtpdsl.mail.ip import is_loopback
 from smtpdsl.runtime.credentials.directory import Directory
 from smtpdsl.runtime.filters.conditions import Tables
 from smtpdsl.runtime.filters.plan import FilterPlan, plan_filters
 from smtpdsl.runtime.net.listener import name_at
-from smtpdsl.runtime.net.reception import is_loopback, takes_first_mail
+from smtpdsl.runtime.net.reception import takes_first_mail
 from smtpdsl.runtime.net.service import Service, Shared
 from smtpdsl.runtime.net.tls_contexts import ListenerTls as Certificates
 from smtpdsl.runtime.net.tls_files import OWN_FILES, Files
@@ -89,7 +90,7 @@ class Services:
             self._throttle,
             time.monotonic,
             trusts_certificates=_trusts_certificates(listener),
-            counts_loopback=not all(is_loopback(each) for each in listener.endpoints),
+            counts_loopback=not all(is_loopback(each.address) for each in listener.endpoints),
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smtpdsl.mail.ip import ipv4_value, ipv6_value
+from smtpdsl.mail.ip import ipv4_value, ipv6_value, is_loopback
 
 
 def by_the_system(family: int, text: str) -> int | None:
@@ -51,3 +51,22 @@ def test_ipv6_is_read_as_the_system_reads_it(address: object, text: str) -> None
 def test_other_texts_are_no_ipv4_address(text: str) -> None:
     """Short forms belong to networks, not to addresses."""
     assert ipv4_value(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.0.9", True),
+        ("[::1]", True),
+        ("::1", True),
+        ("[::1%lo]", True),
+        ("128.0.0.1", False),
+        ("[2001:db8::1]", False),
+        ("local", False),
+        ("127.example", False),
+    ],
+)
+def test_loopback_is_of_this_machine_alone(text: str, *, expected: bool) -> None:
+    """With brackets and without, in both families; nothing that only begins like it."""
+    assert is_loopback(text) is expected

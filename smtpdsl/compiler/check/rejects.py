@@ -47,8 +47,8 @@ class _Takers:
 
     def of(self, reject: Rule) -> Rule | None:
         """The rule that takes what *reject* leaves because of what it does not say."""
-        lacks_for = _is_implied(reject, Slot.FOR)
-        if _is_implied(reject, Slot.FROM):
+        lacks_for = reject.implies(Slot.FOR)
+        if reject.implies(Slot.FROM):
             # A reject for some domains and a rule for others have nothing to do with each other.
             return self.stranger if lacks_for or takes_any_domain(reject) else self.stranger_to_any
         if lacks_for:
@@ -68,13 +68,8 @@ def check_rejects(ruleset: Ruleset, report: Report) -> None:
             report(_narrow(rule, taker))
 
 
-def _is_implied(rule: Rule, slot: Slot) -> bool:
-    condition = rule.condition(slot)
-    return condition is not None and condition.is_implied
-
-
 def _narrow(rule: Rule, taker: Rule) -> Diagnostic:
-    lacks_from, lacks_for = _is_implied(rule, Slot.FROM), _is_implied(rule, Slot.FOR)
+    lacks_from, lacks_for = rule.implies(Slot.FROM), rule.implies(Slot.FOR)
     covered = [
         "clients on this host" if lacks_from else "",
         "recipients at this host" if lacks_for else "",

@@ -56,7 +56,7 @@ def _check_login(login: Listener, ruleset: Ruleset, report: Report) -> None:
         return
     assert login.auth is not None
     place = login.places.get("auth") or login.places.get("auth-optional") or login.auth.span
-    trap = next((rule for rule in ruleset.rules if asks_for_login(rule) and _is_implied(rule, Slot.FROM)), None)
+    trap = next((rule for rule in ruleset.rules if asks_for_login(rule) and rule.implies(Slot.FROM)), None)
     if trap is not None:
         _local_logins_only(trap, place, report)
         return
@@ -77,11 +77,6 @@ def _outgoing_action(ruleset: Ruleset) -> str | None:
     usual = next((rule for rule in outgoing if rule.condition(Slot.TAG) is None), None)
     rule = usual or next(iter(outgoing), None)
     return rule.action.name if rule and rule.action else None
-
-
-def _is_implied(rule: Rule, slot: Slot) -> bool:
-    condition = rule.condition(slot)
-    return condition is not None and condition.is_implied
 
 
 def _local_logins_only(rule: Rule, place: Span, report: Report) -> None:

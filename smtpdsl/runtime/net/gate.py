@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple, TypeAlias
 
-from smtpdsl.mail.ip import ipv4_value, ipv6_value
+from smtpdsl.mail.ip import ipv4_value, ipv6_value, is_loopback
 from smtpdsl.mail.reply import Reply
 
 _MINUTE = 60.0
@@ -96,11 +96,11 @@ class Gate:
 
     def _admit_source(self, address: str, now: float) -> Reply | None:
         limits, source = self.limits, source_of(address)
-        is_loopback = address == "[::1]" or address.startswith("127.")
-        is_counted = limits.of_source_holds_for_loopback or not is_loopback
+        is_near = is_loopback(address)
+        is_counted = limits.of_source_holds_for_loopback or not is_near
         if is_counted and self._of_source[source] >= limits.of_source:
             return TOO_MANY
-        is_timed = limits.per_minute_holds_for_loopback or not is_loopback
+        is_timed = limits.per_minute_holds_for_loopback or not is_near
         if limits.of_source_per_minute and is_timed and not self._is_in_rate(source, now):
             return TOO_OFTEN
         self._of_source[source] += 1

@@ -6,11 +6,10 @@ local socket, or talks to a listener on loopback or to the port of submission (R
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from smtpdsl.ir.resolved import Endpoint, Listener
 from smtpdsl.mail.envelope import Client
 from smtpdsl.mail.header_editing import HeaderEdits
+from smtpdsl.mail.ip import is_loopback
 from smtpdsl.mail.trace import Channel, Reception, received_field, with_protocol
 from smtpdsl.runtime.net.service import Service
 from smtpdsl.runtime.net.tls_facts import TlsFacts
@@ -22,12 +21,7 @@ _SUBMISSION_PORT = 587
 
 def takes_first_mail(endpoint: Endpoint | None) -> bool:
     """Whether whoever talks to *endpoint* is a mail program and no server; None is the local socket."""
-    return endpoint is None or endpoint.port == _SUBMISSION_PORT or is_loopback(endpoint)
-
-
-def is_loopback(endpoint: Endpoint) -> bool:
-    """Whether only programs of this machine get to *endpoint*."""
-    return ip_address(endpoint.address.partition("%")[0]).is_loopback
+    return endpoint is None or endpoint.port == _SUBMISSION_PORT or is_loopback(endpoint.address)
 
 
 def begin_content(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from smtpdsl.mail.ip import ipv4_value
+from smtpdsl.mail.ip import is_loopback
 from smtpdsl.runtime.credentials.accounts import Accounts
 from smtpdsl.runtime.net.tls_facts import TlsFacts
 from smtpdsl.runtime.sasl.exchange import Doorkeeper, Exchange
@@ -30,8 +30,6 @@ _SCRAM = "SCRAM-SHA-256"
 _EXTERNAL = "EXTERNAL"
 _PLAIN = "PLAIN"
 _LOGIN = "LOGIN"
-
-_LOOPBACK_NET = 127
 
 
 class NotOfferedError(Exception):
@@ -95,7 +93,7 @@ class Authenticator:
         name = mechanism.upper()
         if facts is None or name not in self.mechanisms(facts):
             raise NotOfferedError
-        counted = source if self._counts_loopback or not _is_loopback(source) else None
+        counted = source if self._counts_loopback or not is_loopback(source) else None
         return Exchange(_begin(name, facts), self._doorkeeper, counted)
 
 
@@ -107,8 +105,3 @@ def _begin(name: str, facts: TlsFacts) -> Mechanism:
         assert login is not None, "it is offered to those who have one"
         return External(login)
     return Plain() if name == _PLAIN else Login()
-
-
-def _is_loopback(source: str) -> bool:
-    value = ipv4_value(source)
-    return value >> 24 == _LOOPBACK_NET if value is not None else source in {"[::1]", "::1"}

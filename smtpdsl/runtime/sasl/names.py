@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from binascii import a2b_base64
+
 from smtpdsl.runtime.credentials.crypt_library import MAX_PASSWORD_OCTETS
 from smtpdsl.runtime.credentials.saslprep import SaslprepError, saslprep
 from smtpdsl.runtime.credentials.secret import Secret
@@ -52,3 +54,11 @@ def read_password(octets: bytes) -> Secret:
         message = "the password has control characters"
         raise MalformedError(message)
     return Secret(octets)
+
+
+def from_base64(octets: bytes) -> bytes | None:
+    """Return what *octets* stand for; None if they are no base64, or other octets would stand for the same."""
+    try:
+        return a2b_base64(octets, strict_mode=True)
+    except ValueError:
+        return None

@@ -20,13 +20,13 @@ import hashlib
 import hmac
 import re
 import secrets
-from binascii import a2b_base64, b2a_base64
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from smtpdsl.ir.scram_keys import ScramKeys
 from smtpdsl.runtime.sasl.moves import Challenge, Failed, FindKeys, Malformed, Move, Proven
-from smtpdsl.runtime.sasl.names import MalformedError, read_login
+from smtpdsl.runtime.sasl.names import MalformedError, from_base64, read_login
 
 _HASH = "sha256"
 _NONCE_OCTETS = 18
@@ -137,7 +137,7 @@ class Scram:
     def _read_final(self, first: _First, octets: bytes) -> Move:
         assert self._keys is not None, "the keys are known when the client answers"
         found = _CLIENT_FINAL.fullmatch(octets)
-        channel, proof = (_decoded(found["channel"]), _decoded(found["proof"])) if found else (None, None)
+        channel, proof = (from_base64(found["channel"]), from_base64(found["proof"])) if found else (None, None)
         if found is None or channel is None or proof is None:
             return Malformed("this is no last message of SCRAM")
         if not hmac.compare_digest(channel, first.header + first.binding):
@@ -166,10 +166,3 @@ def _read_name(octets: bytes) -> str:
         message = 'in a login "=" is written "=3D"'
         raise MalformedError(message)
     return read_login(octets.replace(b"=2C", b",").replace(b"=3D", b"="))
-
-
-def _decoded(octets: bytes) -> bytes | None:
-    try:
-        return a2b_base64(octets, strict_mode=True)
-    except ValueError:
-        return None

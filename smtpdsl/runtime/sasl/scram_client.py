@@ -13,13 +13,14 @@ import hashlib
 import hmac
 import re
 import secrets
-from binascii import a2b_base64, b2a_base64
+from binascii import b2a_base64
 from collections.abc import Callable
 from typing import NamedTuple
 
 from smtpdsl.runtime.credentials.saslprep import SaslprepError, saslprep
 from smtpdsl.runtime.credentials.secret import Secret
 from smtpdsl.runtime.protocol.client_login import LoginError
+from smtpdsl.runtime.sasl.names import from_base64
 
 _HASH = "sha256"
 _NONCE_OCTETS = 18
@@ -91,7 +92,7 @@ class ScramSha256:
 
     def _prove(self, server_first: bytes) -> bytes:
         found = _SERVER_FIRST.fullmatch(server_first)
-        salt = _decoded(found["salt"]) if found else None
+        salt = from_base64(found["salt"]) if found else None
         if found is None or salt is None:
             message = "it speaks no SCRAM-SHA-256"
             raise LoginError(message)
@@ -130,10 +131,3 @@ def _prepared(password: bytes) -> bytes:
 
 def _name(user: str) -> bytes:
     return user.encode().replace(b"=", b"=3D").replace(b",", b"=2C")
-
-
-def _decoded(octets: bytes) -> bytes | None:
-    try:
-        return a2b_base64(octets, strict_mode=True)
-    except ValueError:
-        return None
