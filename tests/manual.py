@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.certificates import Pair, make_pair
+from tests.certificates import Pair, make_pair, rsa_key
 
 ROOT = Path(__file__).parent.parent
 ENTRY = ROOT / "docs" / "language.md"
@@ -86,8 +86,10 @@ class Example(NamedTuple):
 
     @property
     def all_files(self) -> dict[str, str]:
-        """The files that it names, with certificates made for it."""
+        """The files that it names, with certificates and keys made for it."""
         found = dict(self.files)
+        for path in re.findall(r'^dkim-sign .* key +"(/.+?)"$', self.text, re.MULTILINE):
+            found[path] = rsa_key(2048)
         for pki, rest in re.findall(r"^(?:pki|ca) (\S+) (.*)$", self.text, re.MULTILINE):
             for keyword, path in re.findall(r'(cert|certificate|key) +"(/.+?)"', rest):
                 found[path] = _pair(pki).key if keyword == "key" else _pair(pki).certificate

@@ -42,7 +42,7 @@ from smtpdsl.diagnostics.codes import PORTABILITY
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Report, Severity
 from smtpdsl.ir.matching import service_matches
 from smtpdsl.ir.table_file import Service
-from tests.certificates import make_pair
+from tests.certificates import make_pair, rsa_key
 from tests.checking import check_text, write_files
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def rows(*heads: str, but: str = "") -> pytest.MarkDecorator:
 @cache
 def _files() -> dict[str, str]:
     """All files that the configurations may name; a key is for its owner only."""
-    found = dict(FILES)
+    found = FILES | {"/etc/mail/dkim.key": rsa_key(2048)}
     for name in ("mail", "other"):
         pair = make_pair(name)
         found |= {f"/etc/ssl/{name}.crt": pair.certificate, f"/etc/ssl/{name}.key": pair.key}

@@ -22,6 +22,7 @@ from smtpdsl.diagnostics.span import Span
 from smtpdsl.ir import syntax
 from smtpdsl.ir.quantity import format_time
 from smtpdsl.ir.resolved import (
+    Demand,
     ListenerTls,
     LocalAction,
     LocalDestination,
@@ -272,8 +273,12 @@ FIELDS = {
     "auth-optional": "auth",
     "bare-lf": "tolerates_bare_lf",
     "no-chunking": "no_chunking",
+    "no-dane": "dane",
+    "require-dane": "dane",
+    "no-mta-sts": "mta_sts",
+    "require-mta-sts": "mta_sts",
 }
-NOTHING = (None, False, (), "", ListenerTls.NONE, RelayTls.OPPORTUNISTIC)
+NOTHING = (None, False, (), "", ListenerTls.NONE, RelayTls.OPPORTUNISTIC, Demand.OFFERED)
 
 
 @by_option

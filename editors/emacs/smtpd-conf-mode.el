@@ -46,14 +46,15 @@
      ("any" "local" "mbox"))
     ("action" modern
      ("alias" "auth" "backup" "ca" "ciphers" "domain" "expand-only" "filter" "forward-only" "helo"
-      "helo-src" "host" "junk" "lmtp" "mail-from" "maildir" "mbox" "mda" "mx" "pki" "protocols" "rcpt-to"
-      "relay" "src" "srs" "tls" "ttl" "user" "userbase" "virtual" "wrapper")
+      "helo-src" "host" "junk" "lmtp" "mail-from" "maildir" "mbox" "mda" "mx" "no-dane" "no-mta-sts" "pki"
+      "protocols" "rcpt-to" "relay" "require-dane" "require-mta-sts" "src" "srs" "tls" "ttl" "user"
+      "userbase" "virtual" "wrapper")
      ("no-verify"))
     ("admd" modern
      ()
      ())
     ("bounce" modern
-     ("warn-interval")
+     ("report-template" "warn-interval")
      ())
     ("bounce-warn" legacy
      ()
@@ -66,6 +67,9 @@
      ())
     ("curve" legacy
      ()
+     ())
+    ("dkim-sign" modern
+     ("key")
      ())
     ("enqueuer" legacy
      ("filter")
@@ -88,9 +92,9 @@
      ())
     ("listen" both
      ("auth" "auth-optional" "bare-lf" "ca" "certificate" "ciphers" "dsn-notify" "dsn-ret" "filter"
-      "hostname" "hostnames" "inet4" "inet6" "mask-source" "mask-src" "masquerade" "no-chunking" "no-dsn"
-      "on" "pki" "port" "protocols" "proxy-v1" "proxy-v2" "received-auth" "secure" "senders" "smtps" "ssl"
-      "tag" "tls" "tls-require")
+      "hostname" "hostnames" "inet4" "inet6" "lmtp" "mask-source" "mask-src" "masquerade" "no-chunking"
+      "no-dsn" "on" "pki" "port" "protocols" "proxy-v1" "proxy-v2" "received-auth" "secure" "senders"
+      "smtps" "ssl" "tag" "tls" "tls-require" "xclient")
      ("disable" "headers" "smtp" "socket" "verify"))
     ("match" modern
      ("action" "auth" "domain" "for" "from" "helo" "mail-from" "rcpt-to" "rdns" "regex" "reject" "src"
@@ -103,10 +107,13 @@
      ()
      ())
     ("mda" modern
-     ("limit" "wrapper")
+     ("domain" "for" "limit" "on" "retry-after" "wrapper")
      ())
     ("mta" modern
-     ("domain" "for" "inet4" "inet6" "limit" "max-deferred")
+     ("domain" "for" "inet4" "inet6" "limit" "max-deferred" "on" "retry-after" "trust-resolver")
+     ())
+    ("oauth-issuer" modern
+     ("for" "key" "user")
      ())
     ("pki" both
      ("ca" "cert" "certificate" "dhe" "dhparams" "key")
@@ -115,7 +122,7 @@
      ("chroot" "group" "user")
      ())
     ("queue" both
-     ("compression" "encryption" "key" "ttl")
+     ("backup" "compression" "encryption" "key" "ttl")
      ())
     ("reject" legacy
      ("alias" "authenticated" "domain" "for" "from" "recipient" "sender" "source" "tagged" "userbase"
@@ -144,15 +151,16 @@
     (modern
      "action" "admd" "alias" "any" "auth" "auth-optional" "backup" "bare-lf" "bounce" "bypass" "ca"
      "cert" "chain" "chroot" "ciphers" "commit" "compression" "connect" "data" "data-line" "dhe"
-     "disconnect" "domain" "ehlo" "encryption" "expand-only" "fcrdns" "filter" "for" "forward-only"
-     "from" "group" "helo" "helo-src" "host" "hostname" "hostnames" "include" "inet4" "inet6" "junk"
-     "key" "limit" "listen" "lmtp" "local" "mail-from" "maildir" "mask-src" "masquerade" "match"
-     "max-deferred" "max-message-size" "mbox" "mda" "mta" "mx" "no-chunking" "no-dsn" "no-verify" "noop"
-     "on" "phase" "pki" "port" "proc" "proc-exec" "protocols" "proxy-v1" "proxy-v2" "queue" "quit"
-     "rcpt-to" "rdns" "received-auth" "recipient" "regex" "reject" "relay" "report" "rewrite" "rset"
-     "scheduler" "senders" "smtp" "smtp-in" "smtp-out" "smtps" "socket" "src" "srs" "sub-addr-delim"
-     "table" "tag" "tagged" "tls" "tls-require" "ttl" "user" "userbase" "verify" "virtual"
-     "warn-interval" "wrapper")
+     "disconnect" "dkim-sign" "domain" "ehlo" "encryption" "expand-only" "fcrdns" "filter" "for"
+     "forward-only" "from" "group" "helo" "helo-src" "host" "hostname" "hostnames" "include" "inet4"
+     "inet6" "junk" "key" "limit" "listen" "lmtp" "local" "mail-from" "maildir" "mask-src" "masquerade"
+     "match" "max-deferred" "max-message-size" "mbox" "mda" "mta" "mx" "no-chunking" "no-dane" "no-dsn"
+     "no-mta-sts" "no-verify" "noop" "oauth-issuer" "on" "phase" "pki" "port" "proc" "proc-exec"
+     "protocols" "proxy-v1" "proxy-v2" "queue" "quit" "rcpt-to" "rdns" "received-auth" "recipient"
+     "regex" "reject" "relay" "report" "report-template" "require-dane" "require-mta-sts" "retry-after"
+     "rewrite" "rset" "scheduler" "senders" "smtp" "smtp-in" "smtp-out" "smtps" "socket" "src" "srs"
+     "sub-addr-delim" "table" "tag" "tagged" "tls" "tls-require" "trust-resolver" "ttl" "user" "userbase"
+     "verify" "virtual" "warn-interval" "wrapper" "xclient")
     (legacy
      "accept" "alias" "any" "as" "auth" "auth-optional" "backup" "bounce-warn" "certificate" "deliver"
      "domain" "expire" "filter" "for" "from" "hostname" "include" "listen" "lmtp" "local" "maildir"
@@ -180,10 +188,10 @@
 (defconst smtpd-conf--comment
   "#\\(?:[^\\\n]\\|\\\\\\(?:.\\|\n\\)\\|\\\\\\'\\)*")
 (defconst smtpd-conf--evidence
-  "^[ \t]*\\(?:accept[ \t]+\\(?:alias\\|authenticated\\|deliver\\|expire\\|for\\|forward-only\\|from\\|recipient\\|relay\\|sender\\|tagged\\|userbase\\|virtual\\)\\|action[ \t]+[^ \t\n]+[ \t]+\\(?:expand-only\\|forward-only\\|lmtp\\|maildir\\|mbox\\|mda\\|relay\\)\\|ca[ \t]+[^ \t\n]+[ \t]+\\(?:cert\\|certificate\\)\\|enqueuer[ \t]+\\(?:filter\\)\\|filter[ \t]+[^ \t\n]+[ \t]+\\(?:chain\\|phase\\|proc\\|proc-exec\\)\\|limit[ \t]+\\(?:mda\\|mta\\|scheduler\\|session\\)\\|pki[ \t]+[^ \t\n]+[ \t]+\\(?:ca\\|cert\\|certificate\\|dhe\\|dhparams\\|key\\)\\|reject[ \t]+\\(?:alias\\|authenticated\\|for\\|from\\|recipient\\|sender\\|tagged\\|userbase\\|virtual\\)\\)"
+  "^[ \t]*\\(?:accept[ \t]+\\(?:alias\\|authenticated\\|deliver\\|expire\\|for\\|forward-only\\|from\\|recipient\\|relay\\|sender\\|tagged\\|userbase\\|virtual\\)\\|action[ \t]+[^ \t\n]+[ \t]+\\(?:expand-only\\|forward-only\\|lmtp\\|maildir\\|mbox\\|mda\\|relay\\)\\|ca[ \t]+[^ \t\n]+[ \t]+\\(?:cert\\|certificate\\)\\|dkim-sign[ \t]+[^ \t\n]+[ \t]+\\(?:key\\)\\|enqueuer[ \t]+\\(?:filter\\)\\|filter[ \t]+[^ \t\n]+[ \t]+\\(?:chain\\|phase\\|proc\\|proc-exec\\)\\|limit[ \t]+\\(?:mda\\|mta\\|scheduler\\|session\\)\\|oauth-issuer[ \t]+[^ \t\n]+[ \t]+\\(?:for\\|key\\|user\\)\\|pki[ \t]+[^ \t\n]+[ \t]+\\(?:ca\\|cert\\|certificate\\|dhe\\|dhparams\\|key\\)\\|reject[ \t]+\\(?:alias\\|authenticated\\|for\\|from\\|recipient\\|sender\\|tagged\\|userbase\\|virtual\\)\\)"
   "The beginning of a line that no other program's file has.")
 (defconst smtpd-conf--any-statement
-  "^[ \t]*\\(?:accept\\|action\\|admd\\|bounce\\|bounce-warn\\|ca\\|ciphers\\|curve\\|enqueuer\\|expire\\|filter\\|filterchain\\|include\\|limit\\|listen\\|match\\|max-message-size\\|max-mta-deferred\\|mda\\|mta\\|pki\\|proc\\|queue\\|reject\\|scheduler\\|smtp\\|srs\\|subaddressing-delimiter\\|table\\)[ \t]+[^ \t\n={]"
+  "^[ \t]*\\(?:accept\\|action\\|admd\\|bounce\\|bounce-warn\\|ca\\|ciphers\\|curve\\|dkim-sign\\|enqueuer\\|expire\\|filter\\|filterchain\\|include\\|limit\\|listen\\|match\\|max-message-size\\|max-mta-deferred\\|mda\\|mta\\|oauth-issuer\\|pki\\|proc\\|queue\\|reject\\|scheduler\\|smtp\\|srs\\|subaddressing-delimiter\\|table\\)[ \t]+[^ \t\n={]"
   "The beginning of a line that may be a statement.")
 
 ;;;; Strings and comments

@@ -3,7 +3,7 @@
 "use strict";
 
 const LINES = 200;
-const EVIDENCE = new RegExp("^[ \\t]*(?:accept[ \\t]+(?:alias|authenticated|deliver|expire|for|forward-only|from|recipient|relay|sender|tagged|userbase|virtual)|action[ \\t]+[^ \\t\\n]+[ \\t]+(?:expand-only|forward-only|lmtp|maildir|mbox|mda|relay)|ca[ \\t]+[^ \\t\\n]+[ \\t]+(?:cert|certificate)|enqueuer[ \\t]+(?:filter)|filter[ \\t]+[^ \\t\\n]+[ \\t]+(?:chain|phase|proc|proc-exec)|limit[ \\t]+(?:mda|mta|scheduler|session)|pki[ \\t]+[^ \\t\\n]+[ \\t]+(?:ca|cert|certificate|dhe|dhparams|key)|reject[ \\t]+(?:alias|authenticated|for|from|recipient|sender|tagged|userbase|virtual))");
+const EVIDENCE = new RegExp("^[ \\t]*(?:accept[ \\t]+(?:alias|authenticated|deliver|expire|for|forward-only|from|recipient|relay|sender|tagged|userbase|virtual)|action[ \\t]+[^ \\t\\n]+[ \\t]+(?:expand-only|forward-only|lmtp|maildir|mbox|mda|relay)|ca[ \\t]+[^ \\t\\n]+[ \\t]+(?:cert|certificate)|dkim-sign[ \\t]+[^ \\t\\n]+[ \\t]+(?:key)|enqueuer[ \\t]+(?:filter)|filter[ \\t]+[^ \\t\\n]+[ \\t]+(?:chain|phase|proc|proc-exec)|limit[ \\t]+(?:mda|mta|scheduler|session)|oauth-issuer[ \\t]+[^ \\t\\n]+[ \\t]+(?:for|key|user)|pki[ \\t]+[^ \\t\\n]+[ \\t]+(?:ca|cert|certificate|dhe|dhparams|key)|reject[ \\t]+(?:alias|authenticated|for|from|recipient|sender|tagged|userbase|virtual))");
 
 /** Whether one of the first lines is of an smtpd.conf. */
 function isSmtpdConf(text) {

@@ -313,6 +313,9 @@ class TreeBuilder(Transformer[Token, syntax.Config]):
     def queue_encryption(self, children: list[Child]) -> syntax.Setting:
         return self._setting("queue encryption", children)
 
+    def queue_encryption_backup(self, children: list[Child]) -> syntax.Setting:
+        return self._setting("queue encryption backup", children)
+
     def queue_ttl(self, children: list[Child]) -> syntax.Setting:
         return self._setting("queue ttl", children)
 
@@ -325,11 +328,41 @@ class TreeBuilder(Transformer[Token, syntax.Config]):
     def srs_ttl(self, children: list[Child]) -> syntax.Setting:
         return self._setting("srs ttl", children)
 
-    def bounce(self, children: list[Child]) -> syntax.Setting:
+    def bounce_warn_interval(self, children: list[Child]) -> syntax.Setting:
         return self._setting("bounce warn-interval", children)
+
+    def bounce_report_template(self, children: list[Child]) -> syntax.Setting:
+        return self._setting("bounce report-template", children)
 
     def admd(self, children: list[Child]) -> syntax.Setting:
         return self._setting("admd", children)
+
+    def mta_trust_resolver(self, children: list[Child]) -> syntax.Setting:
+        return self._setting("mta trust-resolver", children)
+
+    def mda_retry_after(self, children: list[Child]) -> syntax.RetryAfter:
+        parts = {part.keyword: part.argument for part in self._options(children)}
+        domain, status = parts.get("for"), parts.get("on")
+        return syntax.RetryAfter(
+            span=self._span(children),
+            subsystem=str(children[0]),
+            delays=self._words(children),
+            domain=domain if isinstance(domain, Word) else None,
+            status=status if isinstance(status, Word | syntax.Number) else None,
+        )
+
+    mta_retry_after = mda_retry_after
+    retry_domain = retry_status = _option
+
+    def dkim_sign(self, children: list[Child]) -> syntax.DkimSign:
+        name, key = self._words(children)
+        return syntax.DkimSign(span=self._span(children), name=name, key=key)
+
+    def oauth_issuer(self, children: list[Child]) -> syntax.OAuthIssuer:
+        issuer, options = self._word(children[1]), self._options(children)
+        return syntax.OAuthIssuer(span=self._span(children), issuer=issuer, options=options)
+
+    oauth_option = _option
 
     # ------------------------------------------------------------ shared by both languages
 

@@ -44,6 +44,7 @@ _OPTIONS = {
     "proxy-v2": Dialect.MODERN,
     "bare-lf": Dialect.MODERN,
     "no-chunking": Dialect.MODERN,
+    "xclient": Dialect.MODERN,
 }
 _FILTER_KINDS = frozenset({"phase", "proc", "proc-exec"})
 

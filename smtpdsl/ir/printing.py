@@ -29,6 +29,9 @@ _ONLY_MODERN = (
     syntax.FilterChain,
     syntax.Proc,
     syntax.MdaWrapper,
+    syntax.RetryAfter,
+    syntax.DkimSign,
+    syntax.OAuthIssuer,
 )
 _ONLY_LEGACY = (syntax.LegacyRule, syntax.LegacyFilter)
 
@@ -46,6 +49,7 @@ _LEGACY_SETTINGS = {
     ("enqueuer", "filter"): ("enqueuer", "filter"),
 }
 _DELAYS = ("bounce", "warn-interval")
+_WITH_COMMAS = {_DELAYS, ("mta", "trust-resolver")}
 
 
 def print_config(config: syntax.Config, lexicon: Lexicon, *, inline_includes: bool = False) -> str:
@@ -174,9 +178,23 @@ class _Printer(PartPrinter):
         return [*head, *domain, *families, *limits]
 
     @statement.register
+    def _(self, statement: syntax.RetryAfter) -> list[str]:
+        domain = ["for domain", self.word(statement.domain)] if statement.domain is not None else []
+        status = ["on", self.argument(statement.status)] if statement.status is not None else []
+        return [statement.subsystem, "retry-after", *domain, *status, ", ".join(self.words(statement.delays))]
+
+    @statement.register
+    def _(self, statement: syntax.DkimSign) -> list[str]:
+        return ["dkim-sign", self.word(statement.name), "key", self.word(statement.key)]
+
+    @statement.register
+    def _(self, statement: syntax.OAuthIssuer) -> list[str]:
+        return ["oauth-issuer", self.word(statement.issuer), *self.options(statement.options)]
+
+    @statement.register
     def _(self, statement: syntax.Setting) -> list[str]:
         head, values = statement.words, [self.argument(value) for value in statement.values]
-        if head == _DELAYS:
+        if head in _WITH_COMMAS:
             values = [", ".join(values)] if values else []
         if self.is_legacy:
             if head not in _LEGACY_SETTINGS:

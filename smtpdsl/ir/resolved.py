@@ -292,6 +292,14 @@ class Smarthost(Node):
     text: str
 
 
+class Demand(Enum):
+    """What is asked of a way to secure mail to a domain: used where there is one, demanded, or left alone."""
+
+    OFFERED = "offered"
+    REQUIRED = "required"
+    OFF = "off"
+
+
 class RelayAction(Node):
     """An action that sends mail on, and how."""
 
@@ -315,9 +323,14 @@ class RelayAction(Node):
     mail_from: Word | None = None
     filter: FilterUse | None = None
     srs: bool = False
+    dane: Demand = Demand.OFFERED
+    mta_sts: Demand = Demand.OFFERED
+    security_span: Span | None = None
     ttl: Setting[int]
 
-    _uncompared: ClassVar[frozenset[str]] = frozenset({"span", "auth_span", "helo_src_span", "tls_span"})
+    _uncompared: ClassVar[frozenset[str]] = frozenset(
+        {"span", "auth_span", "helo_src_span", "tls_span", "security_span"}
+    )
 
 
 Action: TypeAlias = LocalAction | RelayAction
@@ -384,6 +397,9 @@ class Listener(Node):
     proxy_v2: bool = False
     tolerates_bare_lf: bool = False
     no_chunking: bool = False
+    # Ours: LMTP instead of SMTP, and the peers that may say who their client is.
+    is_lmtp: bool = False
+    xclient: Table | None = None
     places: dict[str, Span]
 
     _uncompared: ClassVar[frozenset[str]] = frozenset({"span", "tls_span", "places"})
@@ -502,6 +518,36 @@ class DomainLimits(Node):
         return hash(self.domain)
 
 
+class RetryAfter(Node):
+    """Ours: ``mta retry-after for domain … on STATUS TIMES``: how long to wait after each failed try, in seconds.
+
+    The last of *delays* is repeated.  *route* is ``mta`` or ``mda``; *domain* is empty for all domains, and
+    *status* the beginning of an enhanced status (``4.7``) or a reply code (``450``), empty for all of them.
+    """
+
+    route: str
+    delays: tuple[int, ...]
+    domain: str = ""
+    status: str = ""
+
+
+class DkimKey(Node):
+    """Ours: ``dkim-sign SELECTOR._domainkey.DOMAIN key FILE``: mail from *domain* is signed.  Both are A-labels."""
+
+    selector: str
+    domain: str
+    key: Word
+
+
+class OAuthIssuer(Node):
+    """Ours: ``oauth-issuer URL key FILE …``: whose tokens for *audience* are logins, which are in *claim*."""
+
+    issuer: str
+    key: Word
+    audience: str = ""
+    claim: str = "email"
+
+
 class Globals(Record):
     """Every setting that is there once; limits by their word in the language, in units, seconds or octets."""
 
@@ -523,6 +569,13 @@ class Globals(Record):
     srs_key: Setting[str | None]
     srs_key_backup: Setting[str | None]
     srs_ttl: Setting[int]
+    # Ours.
+    queue_encryption_backup: Setting[str | None] = Setting(value=None)
+    bounce_template: Setting[str | None] = Setting(value=None)
+    retries: tuple[RetryAfter, ...] = ()
+    dkim_keys: tuple[DkimKey, ...] = ()
+    trusted_resolvers: tuple[Word, ...] = ()
+    oauth_issuers: tuple[OAuthIssuer, ...] = ()
 
     def __hash__(self) -> int:
         return hash(type(self))

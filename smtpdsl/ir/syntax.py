@@ -228,6 +228,29 @@ class Limits(Node):
     families: tuple[Word, ...] = ()
 
 
+class RetryAfter(Node):
+    """``subsystem retry-after [for domain D] [on STATUS] delays``; there is one delay at least."""
+
+    subsystem: str
+    delays: tuple[Word, ...]
+    domain: Word | None = None
+    status: Word | Number | None = None
+
+
+class DkimSign(Node):
+    """``dkim-sign name key file``; *name* is where the DNS has the record of the key."""
+
+    name: Word
+    key: Word
+
+
+class OAuthIssuer(Node):
+    """``oauth-issuer url options``."""
+
+    issuer: Word
+    options: tuple[Option, ...] = ()
+
+
 class Setting(Node):
     """Any other statement: its keywords, then its values: ``("queue", "ttl"), ("4d",)``."""
 
@@ -299,6 +322,9 @@ Statement: TypeAlias = (
     | Ca
     | MdaWrapper
     | Limits
+    | RetryAfter
+    | DkimSign
+    | OAuthIssuer
     | Setting
     | Discarded
     | LegacyRule

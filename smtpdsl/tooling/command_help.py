@@ -44,7 +44,7 @@ def command_names(page: str) -> Iterator[str]:
 
 
 def _help(name: str, program: click.Group) -> str:
-    context = click.Context(program, info_name="smtpdsl")
+    context = click.Context(program, info_name="smtpdsl", **program.context_settings)
     command: click.Command | None = program
     for word in name.split()[1:]:
         assert isinstance(command, click.Group)

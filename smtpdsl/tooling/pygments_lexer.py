@@ -36,14 +36,15 @@ accept legacy alias as auth authenticated backup ca certificate deliver domain e
     helo hostname hostnames lmtp maildir mda pki rcpt-to recipient relay sender source tagged tls to userbase
     verify via virtual | any local mbox;
 action modern alias auth backup ca ciphers domain expand-only filter forward-only helo helo-src host junk lmtp
-    mail-from maildir mbox mda mx pki protocols rcpt-to relay src srs tls ttl user userbase virtual wrapper |
-    no-verify;
+    mail-from maildir mbox mda mx no-dane no-mta-sts pki protocols rcpt-to relay require-dane require-mta-sts src
+    srs tls ttl user userbase virtual wrapper | no-verify;
 admd modern |;
-bounce modern warn-interval |;
+bounce modern report-template warn-interval |;
 bounce-warn legacy |;
 ca both cert certificate |;
 ciphers legacy |;
 curve legacy |;
+dkim-sign modern key |;
 enqueuer legacy filter |;
 expire legacy |;
 filter both auth bypass chain chroot disconnect fcrdns group helo junk mail-from match phase proc proc-exec
@@ -52,17 +53,18 @@ filterchain legacy |;
 include both |;
 limit legacy domain for inet4 inet6 mda mta scheduler session |;
 listen both auth auth-optional bare-lf ca certificate ciphers dsn-notify dsn-ret filter hostname hostnames
-    inet4 inet6 mask-source mask-src masquerade no-chunking no-dsn on pki port protocols proxy-v1 proxy-v2
-    received-auth secure senders smtps ssl tag tls tls-require | disable headers smtp socket verify;
+    inet4 inet6 lmtp mask-source mask-src masquerade no-chunking no-dsn on pki port protocols proxy-v1 proxy-v2
+    received-auth secure senders smtps ssl tag tls tls-require xclient | disable headers smtp socket verify;
 match modern action auth domain for from helo mail-from rcpt-to rdns regex reject src tag tls | any local
     socket;
 max-message-size legacy |;
 max-mta-deferred legacy |;
-mda modern limit wrapper |;
-mta modern domain for inet4 inet6 limit max-deferred |;
+mda modern domain for limit on retry-after wrapper |;
+mta modern domain for inet4 inet6 limit max-deferred on retry-after trust-resolver |;
+oauth-issuer modern for key user |;
 pki both ca cert certificate dhe dhparams key |;
 proc modern chroot group user |;
-queue both compression encryption key ttl |;
+queue both backup compression encryption key ttl |;
 reject legacy alias authenticated domain for from recipient sender source tagged userbase virtual | any local;
 scheduler modern limit |;
 smtp modern ciphers limit max-message-size sub-addr-delim |;
@@ -74,13 +76,14 @@ table both |;
 _RESERVED = {
     "modern": """
         action admd alias any auth auth-optional backup bare-lf bounce bypass ca cert chain chroot ciphers commit
-        compression connect data data-line dhe disconnect domain ehlo encryption expand-only fcrdns filter for
-        forward-only from group helo helo-src host hostname hostnames include inet4 inet6 junk key limit listen lmtp
-        local mail-from maildir mask-src masquerade match max-deferred max-message-size mbox mda mta mx no-chunking
-        no-dsn no-verify noop on phase pki port proc proc-exec protocols proxy-v1 proxy-v2 queue quit rcpt-to rdns
-        received-auth recipient regex reject relay report rewrite rset scheduler senders smtp smtp-in smtp-out smtps
-        socket src srs sub-addr-delim table tag tagged tls tls-require ttl user userbase verify virtual warn-interval
-        wrapper
+        compression connect data data-line dhe disconnect dkim-sign domain ehlo encryption expand-only fcrdns filter
+        for forward-only from group helo helo-src host hostname hostnames include inet4 inet6 junk key limit listen
+        lmtp local mail-from maildir mask-src masquerade match max-deferred max-message-size mbox mda mta mx
+        no-chunking no-dane no-dsn no-mta-sts no-verify noop oauth-issuer on phase pki port proc proc-exec protocols
+        proxy-v1 proxy-v2 queue quit rcpt-to rdns received-auth recipient regex reject relay report report-template
+        require-dane require-mta-sts retry-after rewrite rset scheduler senders smtp smtp-in smtp-out smtps socket src
+        srs sub-addr-delim table tag tagged tls tls-require trust-resolver ttl user userbase verify virtual
+        warn-interval wrapper xclient
     """,
     "legacy": """
         accept alias any as auth auth-optional backup bounce-warn certificate deliver domain expire filter for from
@@ -110,9 +113,11 @@ _EVIDENCE = (
     r"""accept[ \t]+(?:alias|authenticated|deliver|expire|for|forward-only|from|recipient|relay|sender|tagged|userbase|virtual)"""  # noqa: E501 - a list
     r"""|action[ \t]+[^ \t\n]+[ \t]+(?:expand-only|forward-only|lmtp|maildir|mbox|mda|relay)"""
     r"""|ca[ \t]+[^ \t\n]+[ \t]+(?:cert|certificate)"""
+    r"""|dkim-sign[ \t]+[^ \t\n]+[ \t]+(?:key)"""
     r"""|enqueuer[ \t]+(?:filter)"""
     r"""|filter[ \t]+[^ \t\n]+[ \t]+(?:chain|phase|proc|proc-exec)"""
     r"""|limit[ \t]+(?:mda|mta|scheduler|session)"""
+    r"""|oauth-issuer[ \t]+[^ \t\n]+[ \t]+(?:for|key|user)"""
     r"""|pki[ \t]+[^ \t\n]+[ \t]+(?:ca|cert|certificate|dhe|dhparams|key)"""
     r"""|reject[ \t]+(?:alias|authenticated|for|from|recipient|sender|tagged|userbase|virtual)"""
     r""")"""

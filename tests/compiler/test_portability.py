@@ -133,6 +133,14 @@ def test_refused_by_one_release(text: str, old: str | None, new: str | None, tmp
             ["1:23 error portability 'max-errors'", "1:36 error portability 'idle-timeout'"],
         ),
         ("smtp limit max-rcpt 5 max-mails 9\n", []),
+        ("mta limit max-mails-per-minute 5\n", ["1:11 error portability 'max-mails-per-minute'"]),
+        ("mta retry-after 5m, 1h\n", ["1:1 error portability 'mta retry-after'"]),
+        ("mta trust-resolver 192.0.2.53\n", ["1:1 error portability 'mta trust-resolver'"]),
+        ('dkim-sign "a._domainkey.b.org" key "/k"\n', ["1:1 error portability 'dkim-sign'"]),
+        ('oauth-issuer "https://a" key "/k"\n', ["1:1 error portability 'oauth-issuer'"]),
+        ('bounce report-template "/t"\n', ["1:1 error portability 'bounce report-template'"]),
+        ("listen on 127.0.0.1 port 24 lmtp\n", ["1:29 error portability 'lmtp'"]),
+        ("listen on 127.0.0.1 port 26 xclient 127.0.0.1\n", ["1:29 error portability 'xclient'"]),
     ],
 )
 def test_what_only_smtpdsl_has(text: str, findings: list[str], tmp_path: Path) -> None:
@@ -140,7 +148,7 @@ def test_what_only_smtpdsl_has(text: str, findings: list[str], tmp_path: Path) -
     assert told(text + WORKING, tmp_path) == {"6.8": findings, "7.8": findings}
 
 
-@pytest.mark.parametrize("word", ["bare-lf", "no-chunking", "proxy-v1"])
+@pytest.mark.parametrize("word", ["bare-lf", "no-chunking", "proxy-v1", "xclient", "dkim-sign", "retry-after"])
 def test_our_keywords_need_quotes_as_names(word: str, tmp_path: Path) -> None:
     """A name that was none of OpenSMTPD's keywords, and is one of ours."""
     text = f"listen on 127.0.0.1 port 2525 tag {word}\n{WORKING}"

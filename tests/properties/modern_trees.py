@@ -66,7 +66,7 @@ def actions() -> SearchStrategy[syntax.Action]:
     relay = st.one_of(
         each("host domain helo-src src auth", table_refs()),
         each("helo pki ca ciphers protocols mail-from", words()),
-        each("backup srs"),
+        each("backup srs require-dane no-dane require-mta-sts no-mta-sts"),
         option("backup", words(), "mx"),
         option("tls", None, maybe("no-verify")),
         option("filter", inline_lists()),
@@ -80,12 +80,12 @@ def listeners() -> SearchStrategy[syntax.Listen | syntax.ListenSocket]:
     anywhere = st.one_of(each("mask-src no-dsn"), option("tag", words()), option("filter", inline_lists()))
     network = st.one_of(
         anywhere,
-        each("inet4 inet6 received-auth proxy-v1 proxy-v2 bare-lf no-chunking tls"),
+        each("inet4 inet6 received-auth proxy-v1 proxy-v2 bare-lf no-chunking lmtp tls"),
         *[option(keyword, None, maybe("verify")) for keyword in ("smtps", "tls-require")],
         option("port", numbers() | words()),
         each("ciphers protocols pki ca hostname", words()),
         each("auth auth-optional", maybe(table_refs())),
-        option("hostnames", table_refs()),
+        each("hostnames xclient", table_refs()),
         option("senders", table_refs(), maybe("masquerade")),
     )
     return st.one_of(
@@ -115,6 +115,9 @@ def filters() -> SearchStrategy[syntax.Statement]:
     )
 
 
+_SETTINGS = ("srs key", "srs key backup", "srs ttl", "admd", "queue encryption backup", "bounce report-template")
+
+
 @functools.cache
 def modern_statements() -> SearchStrategy[syntax.Statement]:
     """Draw any statement of the language of 6.4 and later."""
@@ -126,8 +129,18 @@ def modern_statements() -> SearchStrategy[syntax.Statement]:
         filters(),
         node(syntax.Pki, name=words(), options=some(each("cert key dhe", words()))),
         node(syntax.MdaWrapper, name=words(), command=words()),
-        *[setting(text, words()) for text in ("srs key", "srs key backup", "srs ttl", "admd")],
+        *[setting(text, words()) for text in _SETTINGS],
         node(syntax.Setting, words=("bounce", "warn-interval"), values=some(words(), 1)),
+        node(syntax.Setting, words=("mta", "trust-resolver"), values=some(words(), 1)),
+        node(
+            syntax.RetryAfter,
+            subsystem=st.sampled_from(["mta", "mda"]),
+            delays=some(words(), 1),
+            domain=maybe(words()),
+            status=maybe(words() | numbers()),
+        ),
+        node(syntax.DkimSign, name=words(), key=words()),
+        node(syntax.OAuthIssuer, issuer=words(), options=some(each("key for user", words()))),
     )
 
 

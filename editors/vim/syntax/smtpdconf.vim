@@ -35,7 +35,7 @@ syn region smtpdconfList matchgroup=smtpdconfBrace start=/{/ end=/}/ contained f
 
 " ---- Words that are no names, where a statement has no other use for them.
 
-syn match smtpdconfReservedModern /\%(action\|admd\|alias\|any\|auth\|auth-optional\|backup\|bare-lf\|bounce\|bypass\|ca\|cert\|chain\|chroot\|ciphers\|commit\|compression\|connect\|data\|data-line\|dhe\|disconnect\|domain\|ehlo\|encryption\|expand-only\|fcrdns\|filter\|for\|forward-only\|from\|group\|helo\|helo-src\|host\|hostname\|hostnames\|include\|inet4\|inet6\|junk\|key\|limit\|listen\|lmtp\|local\|mail-from\|maildir\|mask-src\|masquerade\|match\|max-deferred\|max-message-size\|mbox\|mda\|mta\|mx\|no-chunking\|no-dsn\|no-verify\|noop\|on\|phase\|pki\|port\|proc\|proc-exec\|protocols\|proxy-v1\|proxy-v2\|queue\|quit\|rcpt-to\|rdns\|received-auth\|recipient\|regex\|reject\|relay\|report\|rewrite\|rset\|scheduler\|senders\|smtp\|smtp-in\|smtp-out\|smtps\|socket\|src\|srs\|sub-addr-delim\|table\|tag\|tagged\|tls\|tls-require\|ttl\|user\|userbase\|verify\|virtual\|warn-interval\|wrapper\)\>/ contained
+syn match smtpdconfReservedModern /\%(action\|admd\|alias\|any\|auth\|auth-optional\|backup\|bare-lf\|bounce\|bypass\|ca\|cert\|chain\|chroot\|ciphers\|commit\|compression\|connect\|data\|data-line\|dhe\|disconnect\|dkim-sign\|domain\|ehlo\|encryption\|expand-only\|fcrdns\|filter\|for\|forward-only\|from\|group\|helo\|helo-src\|host\|hostname\|hostnames\|include\|inet4\|inet6\|junk\|key\|limit\|listen\|lmtp\|local\|mail-from\|maildir\|mask-src\|masquerade\|match\|max-deferred\|max-message-size\|mbox\|mda\|mta\|mx\|no-chunking\|no-dane\|no-dsn\|no-mta-sts\|no-verify\|noop\|oauth-issuer\|on\|phase\|pki\|port\|proc\|proc-exec\|protocols\|proxy-v1\|proxy-v2\|queue\|quit\|rcpt-to\|rdns\|received-auth\|recipient\|regex\|reject\|relay\|report\|report-template\|require-dane\|require-mta-sts\|retry-after\|rewrite\|rset\|scheduler\|senders\|smtp\|smtp-in\|smtp-out\|smtps\|socket\|src\|srs\|sub-addr-delim\|table\|tag\|tagged\|tls\|tls-require\|trust-resolver\|ttl\|user\|userbase\|verify\|virtual\|warn-interval\|wrapper\|xclient\)\>/ contained
 syn match smtpdconfReservedLegacy /\%(accept\|alias\|any\|as\|auth\|auth-optional\|backup\|bounce-warn\|certificate\|deliver\|domain\|expire\|filter\|for\|from\|hostname\|include\|listen\|lmtp\|local\|maildir\|max-message-size\|mbox\|mda\|on\|port\|reject\|relay\|sender\|smtps\|source\|table\|tag\|tagged\|tls\|tls-require\|to\|userbase\|via\|virtual\)\>/ contained
 syn match smtpdconfReservedBoth /\%(alias\|any\|auth\|auth-optional\|backup\|domain\|filter\|for\|from\|hostname\|include\|listen\|lmtp\|local\|maildir\|max-message-size\|mbox\|mda\|on\|port\|reject\|relay\|smtps\|table\|tag\|tagged\|tls\|tls-require\|userbase\|virtual\)\>/ contained
 
@@ -54,8 +54,9 @@ hi def link smtpdconfAcceptValue smtpdconfValue
 
 syn region smtpdconfInAction matchgroup=smtpdconfHead start=/^\s*action\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedModern,smtpdconfActionOption,smtpdconfActionValue
 syn keyword smtpdconfActionOption contained alias auth backup ca ciphers domain expand-only filter forward-only helo
-      \ helo-src host junk lmtp mail-from maildir mbox mda mx pki protocols rcpt-to
-      \ relay src srs tls ttl user userbase virtual wrapper
+      \ helo-src host junk lmtp mail-from maildir mbox mda mx no-dane no-mta-sts pki
+      \ protocols rcpt-to relay require-dane require-mta-sts src srs tls ttl user
+      \ userbase virtual wrapper
 hi def link smtpdconfActionOption smtpdconfOption
 syn keyword smtpdconfActionValue contained no-verify
 hi def link smtpdconfActionValue smtpdconfValue
@@ -63,7 +64,7 @@ hi def link smtpdconfActionValue smtpdconfValue
 syn region smtpdconfInAdmd matchgroup=smtpdconfHead start=/^\s*admd\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedModern
 
 syn region smtpdconfInBounce matchgroup=smtpdconfHead start=/^\s*bounce\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedModern,smtpdconfBounceOption
-syn keyword smtpdconfBounceOption contained warn-interval
+syn keyword smtpdconfBounceOption contained report-template warn-interval
 hi def link smtpdconfBounceOption smtpdconfOption
 
 syn region smtpdconfInBounceWarn matchgroup=smtpdconfHead start=/^\s*bounce-warn\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedLegacy
@@ -75,6 +76,10 @@ hi def link smtpdconfCaOption smtpdconfOption
 syn region smtpdconfInCiphers matchgroup=smtpdconfHead start=/^\s*ciphers\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedLegacy
 
 syn region smtpdconfInCurve matchgroup=smtpdconfHead start=/^\s*curve\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedLegacy
+
+syn region smtpdconfInDkimSign matchgroup=smtpdconfHead start=/^\s*dkim-sign\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedModern,smtpdconfDkimSignOption
+syn keyword smtpdconfDkimSignOption contained key
+hi def link smtpdconfDkimSignOption smtpdconfOption
 
 syn region smtpdconfInEnqueuer matchgroup=smtpdconfHead start=/^\s*enqueuer\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedLegacy,smtpdconfEnqueuerOption
 syn keyword smtpdconfEnqueuerOption contained filter
@@ -99,9 +104,9 @@ hi def link smtpdconfLimitOption smtpdconfOption
 
 syn region smtpdconfInListen matchgroup=smtpdconfHead start=/^\s*listen\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedBoth,smtpdconfListenOption,smtpdconfListenValue
 syn keyword smtpdconfListenOption contained auth auth-optional bare-lf ca certificate ciphers dsn-notify dsn-ret filter
-      \ hostname hostnames inet4 inet6 mask-source mask-src masquerade no-chunking
+      \ hostname hostnames inet4 inet6 lmtp mask-source mask-src masquerade no-chunking
       \ no-dsn on pki port protocols proxy-v1 proxy-v2 received-auth secure senders
-      \ smtps ssl tag tls tls-require
+      \ smtps ssl tag tls tls-require xclient
 hi def link smtpdconfListenOption smtpdconfOption
 syn keyword smtpdconfListenValue contained disable headers smtp socket verify
 hi def link smtpdconfListenValue smtpdconfValue
@@ -117,12 +122,16 @@ syn region smtpdconfInMaxMessageSize matchgroup=smtpdconfHead start=/^\s*max-mes
 syn region smtpdconfInMaxMtaDeferred matchgroup=smtpdconfHead start=/^\s*max-mta-deferred\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedLegacy
 
 syn region smtpdconfInMda matchgroup=smtpdconfHead start=/^\s*mda\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedModern,smtpdconfMdaOption
-syn keyword smtpdconfMdaOption contained limit wrapper
+syn keyword smtpdconfMdaOption contained domain for limit on retry-after wrapper
 hi def link smtpdconfMdaOption smtpdconfOption
 
 syn region smtpdconfInMta matchgroup=smtpdconfHead start=/^\s*mta\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedModern,smtpdconfMtaOption
-syn keyword smtpdconfMtaOption contained domain for inet4 inet6 limit max-deferred
+syn keyword smtpdconfMtaOption contained domain for inet4 inet6 limit max-deferred on retry-after trust-resolver
 hi def link smtpdconfMtaOption smtpdconfOption
+
+syn region smtpdconfInOauthIssuer matchgroup=smtpdconfHead start=/^\s*oauth-issuer\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedModern,smtpdconfOauthIssuerOption
+syn keyword smtpdconfOauthIssuerOption contained for key user
+hi def link smtpdconfOauthIssuerOption smtpdconfOption
 
 syn region smtpdconfInPki matchgroup=smtpdconfHead start=/^\s*pki\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedBoth,smtpdconfPkiOption
 syn keyword smtpdconfPkiOption contained ca cert certificate dhe dhparams key
@@ -133,7 +142,7 @@ syn keyword smtpdconfProcOption contained chroot group user
 hi def link smtpdconfProcOption smtpdconfOption
 
 syn region smtpdconfInQueue matchgroup=smtpdconfHead start=/^\s*queue\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedBoth,smtpdconfQueueOption
-syn keyword smtpdconfQueueOption contained compression encryption key ttl
+syn keyword smtpdconfQueueOption contained backup compression encryption key ttl
 hi def link smtpdconfQueueOption smtpdconfOption
 
 syn region smtpdconfInReject matchgroup=smtpdconfHead start=/^\s*reject\>/ skip=/\\$/ end=/$/ contains=@smtpdconfToken,smtpdconfReservedLegacy,smtpdconfRejectOption,smtpdconfRejectValue

@@ -17,6 +17,7 @@ from smtpdsl.ir.syntax import quote
 # Where a message or a command is wanted, the rest of the line is probably a part of it.
 _TEXTS = frozenset({"reject", "disconnect", "rewrite", "report", "mda", "proc-exec"})
 METHODS = frozenset({"mbox", "maildir", "lmtp", "mda", "forward-only", "expand-only", "relay"})
+_BEFORE_TIMES = frozenset({"ttl", "warn-interval", "retry-after", "expire", "bounce-warn"})
 _SIGNS = frozenset({"{", "}", ",", "=", "=>", ">", "!"})
 
 
@@ -109,7 +110,8 @@ def _keyword(context: SyntaxContext, keyword: str) -> Diagnostic:
 
 def _number(context: SyntaxContext) -> Diagnostic:
     number, span = str(context.bad), context.bad_span
-    if context.previous and context.previous.text in {"ttl", "warn-interval", "expire", "bounce-warn"}:
+    is_for_times = any(each.text in _BEFORE_TIMES for each in context.tokens)
+    if is_for_times and context.previous and context.previous.text != "domain":
         help_text = f"write `{number}s`, `{number}m`, `{number}h` or `{number}d`"
         return SYNTAX_ERROR.at(span, f"a time without its unit: {number}", label="seconds? days?", help=help_text)
     return needs_quotes(context, f"a number where a word is wanted: {chunk(context).text}", "quote the digits: write")

@@ -30,6 +30,7 @@ _CHECKS: tuple[tuple[frozenset[Target], Check], ...] = (
     (_6_8, tables.bracketed_lists),
     (_BOTH, refused.our_options),
     (_BOTH, refused.our_limits),
+    (_BOTH, refused.our_statements),
     (_BOTH, refused.several_conditions),
     # What is done otherwise.
     (_BOTH, refused.queue_key_from_terminal),

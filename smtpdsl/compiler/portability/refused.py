@@ -14,11 +14,21 @@ from smtpdsl.ir.resolved import EarlyUse
 from smtpdsl.ir.syntax import Word
 
 _FROM_TERMINAL = ("stdin", "-")
-# Options of a listener that smtpdsl alone has, and what is to be done without them.
+# Options that smtpdsl alone has, and what is to be done without them.
 _OUR_OPTIONS = {
     "bare-lf": "remove it: OpenSMTPD takes a bare LF for the end of a line from everybody",
     "no-chunking": "remove it: OpenSMTPD never offers CHUNKING",
     "proxy-v1": "let the proxy send version 2, and use `proxy-v2`",
+    "lmtp": "let whoever speaks LMTP speak SMTP",
+    "xclient": "remove it: OpenSMTPD has no XCLIENT",
+    **dict.fromkeys(("require-dane", "no-dane"), "remove it: OpenSMTPD has no DANE"),
+    **dict.fromkeys(("require-mta-sts", "no-mta-sts"), "remove it: OpenSMTPD has no MTA-STS"),
+}
+# Statements, by their first words.
+_OUR_SETTINGS = {
+    ("queue", "encryption", "backup"): "remove it: that queue has one key",
+    ("bounce", "report-template"): "remove it: the text of its reports cannot be changed",
+    ("mta", "trust-resolver"): "remove it: OpenSMTPD has no DANE",
 }
 
 
@@ -101,8 +111,8 @@ def socket_without_dsn(candidate: Candidate) -> Iterator[Diagnostic]:
 
 
 def our_options(candidate: Candidate) -> Iterator[Diagnostic]:
-    """Options of a listener that no release has."""
-    for _, option in candidate.options(syntax.Listen):
+    """Options of a listener or a relay that no release has."""
+    for _, option in candidate.options(syntax.Listen, syntax.Action):
         if help_text := _OUR_OPTIONS.get(option.keyword):
             yield refused(option.keyword_span, _only_here(candidate, option.keyword), help_text)
 
@@ -118,14 +128,38 @@ def several_conditions(candidate: Candidate) -> Iterator[Diagnostic]:
 
 
 def our_limits(candidate: Candidate) -> Iterator[Diagnostic]:
-    """Limits of a session that no release has."""
+    """Limits that no release has."""
     for statement in candidate.config.statements:
-        if not isinstance(statement, syntax.Limits) or statement.subsystem != "smtp":
+        if not isinstance(statement, syntax.Limits):
             continue
         for limit in statement.limits:
             if limit.key.text in OURS:
-                help_text = "remove it: that server has the limits `max-mails` and `max-rcpt`"
+                help_text = "remove it: that server has none like it"
                 yield refused(limit.key.span, _only_here(candidate, limit.key.text), help_text)
+
+
+def our_statements(candidate: Candidate) -> Iterator[Diagnostic]:
+    """Statements that no release has."""
+    for statement in candidate.config.statements:
+        match statement:
+            case syntax.Setting(words=words) if help_text := _OUR_SETTINGS.get(words):
+                words_shown = " ".join(words)
+            case syntax.RetryAfter():
+                words_shown = f"{statement.subsystem} retry-after"
+                help_text = "remove it: OpenSMTPD has one schedule for everything"
+            case syntax.DkimSign():
+                words_shown, help_text = "dkim-sign", "sign with a filter: `filter-dkimsign` is one"
+            case syntax.OAuthIssuer():
+                words_shown, help_text = "oauth-issuer", "remove it: OpenSMTPD has no OAUTHBEARER"
+            case _:
+                continue
+        yield refused(_head_span(statement, words_shown), _only_here(candidate, words_shown), help_text)
+
+
+def _head_span(statement: syntax.Statement, words: str) -> Span:
+    """Return where the first *words* of *statement* stand, if there is one blank between two of them."""
+    span = statement.span
+    return Span(span.source, span.start, span.start + len(words)) if span.text.startswith(words) else span
 
 
 def _only_here(candidate: Candidate, word: str) -> str:

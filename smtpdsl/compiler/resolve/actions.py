@@ -13,6 +13,7 @@ from smtpdsl.diagnostics.codes import (
     MISPLACED_OPTION,
     MISSING_OPTION,
     UNKNOWN_WRAPPER,
+    USELESS_OPTION,
 )
 from smtpdsl.diagnostics.diagnostic import Related
 from smtpdsl.ir import syntax
@@ -21,6 +22,7 @@ from smtpdsl.ir.relay_url import parse_relay_url
 from smtpdsl.ir.resolved import (
     Action,
     Backup,
+    Demand,
     ExpandOnly,
     ForwardOnly,
     Globals,
@@ -39,6 +41,8 @@ from smtpdsl.ir.resolved import (
 from smtpdsl.ir.syntax import Dialect, Word
 from smtpdsl.ir.table_file import Kind, Service
 from smtpdsl.text_error import TextError
+
+_SECURITY_OPTIONS = ("require-dane", "no-dane", "require-mta-sts", "no-mta-sts")
 
 
 def declare_actions(scope: Scope, settings: Globals) -> None:
@@ -131,6 +135,9 @@ def _relay(statement: syntax.Action, scope: Scope, settings: Globals) -> RelayAc
         mail_from=options.word("mail-from"),
         filter=resolve_filter(options.get("filter"), scope),
         srs=_srs(options, scope, settings),
+        dane=_demand("dane", options, scope),
+        mta_sts=_demand("mta-sts", options, scope),
+        security_span=next(filter(None, map(options.span, _SECURITY_OPTIONS)), None),
         ttl=_ttl(statement, scope, settings),
     )
 
@@ -179,6 +186,22 @@ def _tls(options: Options) -> RelayTls:
     if option is None:
         return RelayTls.OPPORTUNISTIC
     return RelayTls.UNVERIFIED if option.modifier == "no-verify" else RelayTls.REQUIRED
+
+
+def _demand(method: str, options: Options, scope: Scope) -> Demand:
+    """Read ``require-METHOD`` or ``no-METHOD``."""
+    option = options.one_of(f"require-{method} no-{method}", scope.report, "say one of them, or leave both out")
+    if option is None:
+        return Demand.OFFERED
+    host = next((span for span in (options.span("host"), options.span("domain")) if span), None)
+    if host is not None:
+        message = (
+            f"`{option.keyword}` says nothing of a host that is named here: it is for exchangers that the DNS names"
+        )
+        related = (Related(host, "mail goes there"),)
+        help_text = "remove it; `tls` demands a certificate of that host"
+        scope.report(USELESS_OPTION.at(option.keyword_span, message, related=related, help=help_text))
+    return Demand.REQUIRED if option.keyword.startswith("require-") else Demand.OFF
 
 
 def _ciphers(options: Options, settings: Globals) -> Setting[str]:

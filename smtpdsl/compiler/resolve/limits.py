@@ -44,6 +44,8 @@ _MTA_LIMITS = {
     "task-hiwat": 50,
     "task-lowat": 30,
     "task-release": 10,
+    # No release of OpenSMTPD has this one, and 0 is no limit.
+    "max-mails-per-minute": 0,
 }
 _SCHEDULER_LIMITS = {
     "max-inflight": 5000,
@@ -69,7 +71,8 @@ _SMTP_LIMITS = {
     "min-data-rate": 500,
     "max-memory": 256 * 1024 * 1024,
 }
-OURS = frozenset(_SMTP_LIMITS) - {"max-rcpt", "max-mails"}
+_UNLIMITED = "max-mails-per-minute"
+OURS = frozenset(_SMTP_LIMITS) - {"max-rcpt", "max-mails"} | {_UNLIMITED}
 # Limits that are no plain numbers.
 _READ: dict[str, Callable[[str], int]] = {
     **dict.fromkeys(("idle-timeout", "command-timeout", "handshake-timeout", "data-timeout", "data-grace"), parse_time),
@@ -167,7 +170,7 @@ class LimitsReader:
         key = limit.key.text
         if value < 0:
             message, help_text = f"`{key}` is below zero", "write how many, or how many seconds"
-        elif value == 0 and key.startswith("max-"):
+        elif value == 0 and key.startswith("max-") and key != _UNLIMITED:
             message, help_text = f"`{key} 0` lets nothing through", "write 1 or more, or remove the limit"
         else:
             return

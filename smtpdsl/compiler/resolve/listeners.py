@@ -5,9 +5,9 @@ from __future__ import annotations
 from smtpdsl.compiler.resolve.certificates import find_ca, find_pki
 from smtpdsl.compiler.resolve.filters import resolve_filter
 from smtpdsl.compiler.resolve.options import Options
-from smtpdsl.compiler.resolve.scope import ANY_KIND, MAPPINGS, Scope
+from smtpdsl.compiler.resolve.scope import ANY_KIND, LISTS, MAPPINGS, Scope
 from smtpdsl.compiler.resolve.tables import resolve_table
-from smtpdsl.diagnostics.codes import DUPLICATE_NAME, UNKNOWN_INTERFACE, UNUSABLE_VALUE
+from smtpdsl.diagnostics.codes import DUPLICATE_NAME, MISPLACED_OPTION, UNKNOWN_INTERFACE, UNUSABLE_VALUE
 from smtpdsl.diagnostics.diagnostic import Fix, Related
 from smtpdsl.ir import syntax
 from smtpdsl.ir.resolved import Auth, Endpoint, Globals, Listener, ListenerTls, Setting
@@ -16,6 +16,7 @@ from smtpdsl.ir.table_file import Service
 from smtpdsl.mail.ip import ipv4_value, ipv6_value
 
 _MAX_PORT = 65535
+_SMTP_PORT = 25
 _BSD_GROUPS = ("all", "egress")
 _TLS_MODES = "tls tls-require smtps"
 
@@ -48,6 +49,7 @@ def _listener(
     tls = options.one_of(_TLS_MODES, scope.report, "a port has one kind of TLS")
     mode = ListenerTls(tls.keyword) if tls else ListenerTls.NONE
     port = _port(options, mode, scope)
+    _check_lmtp(options, port, scope)
     addresses = _addresses(interface, family, scope) if interface else ()
     names = tuple(each.argument for each in options.all if each.keyword == "pki" and isinstance(each.argument, Word))
     found = [find_pki(name, scope) for name in names]
@@ -82,6 +84,8 @@ def _listener(
         proxy_v2="proxy-v2" in options,
         tolerates_bare_lf="bare-lf" in options,
         no_chunking="no-chunking" in options,
+        is_lmtp="lmtp" in options,
+        xclient=resolve_table(options.table("xclient"), scope, Service.NETADDR, "xclient", LISTS),
         places={option.keyword: option.keyword_span for option in reversed(options.all)},
     )
 
@@ -122,6 +126,13 @@ def _port(options: Options, mode: ListenerTls, scope: Scope) -> Setting[int]:
     assert isinstance(option.argument, Word)
     port = _service_port(option.argument, scope)
     return Setting(value=port, span=span) if port else Setting(value=default, reason=reason)
+
+
+def _check_lmtp(options: Options, port: Setting[int], scope: Scope) -> None:
+    # RFC 2033 §5
+    if (lmtp := options.span("lmtp")) is not None and port.value == _SMTP_PORT:
+        message = "`lmtp` on port 25, where other servers speak SMTP"
+        scope.report(MISPLACED_OPTION.at(lmtp, message, help="give it a port of its own, such as `port 24`"))
 
 
 def _service_port(word: Word, scope: Scope) -> int | None:

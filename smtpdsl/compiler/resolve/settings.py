@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from smtpdsl.compiler.resolve.limits import LimitsReader
 from smtpdsl.compiler.resolve.scope import Scope
@@ -14,11 +14,13 @@ from smtpdsl.ir import syntax
 from smtpdsl.ir.quantity import parse_size, parse_time
 from smtpdsl.ir.resolved import Globals, Setting
 from smtpdsl.ir.syntax import Dialect, Word
+from smtpdsl.mail.ip import ipv4_value, ipv6_value
 
 V = TypeVar("V")
 _DAY = 24 * 3600
 _MAX_WARN_INTERVALS = 4
 _QUEUE_KEY_OCTETS = 32
+_OURS = syntax.RetryAfter | syntax.DkimSign | syntax.OAuthIssuer
 
 
 def _default(value: V, statement: str) -> Setting[V]:
@@ -59,10 +61,26 @@ class SettingsReader:
             queue_compression=self._flag("queue compression"),
             queue_encryption=self._optional_text("queue encryption"),
             queue_ttl=queue_ttl,
-            srs_key=self._optional_text("srs key"),
-            srs_key_backup=self._optional_text("srs key backup"),
+            srs_key=self._srs_key("srs key"),
+            srs_key_backup=self._srs_key("srs key backup"),
             srs_ttl=self._srs_ttl(),
+            queue_encryption_backup=self._optional_text("queue encryption backup"),
+            bounce_template=self._optional_text("bounce report-template"),
+            trusted_resolvers=self._trusted_resolvers(),
+            **self._extensions(),
         )
+
+    def _extensions(self) -> dict[str, Any]:
+        """Return what statements say that smtpdsl alone has; few configurations have them."""
+        if not any(isinstance(each, _OURS) for each in self.scope.config.statements):
+            return {}
+        from smtpdsl.compiler.resolve import extensions  # noqa: PLC0415 - it needs what is slow to import
+
+        return {
+            "retries": extensions.read_retries(self.scope),
+            "dkim_keys": extensions.read_dkim_keys(self.scope),
+            "oauth_issuers": extensions.read_oauth_issuers(self.scope),
+        }
 
     def _replaces(self, statement: syntax.Setting) -> None:
         before = self.found.get(statement.words)
@@ -103,7 +121,7 @@ class SettingsReader:
         if word is None:
             # `queue encryption` without a key: asked for at start.
             return Setting(value="", span=statement.span)
-        if name == "queue encryption" and not self._is_queue_key(word):
+        if name.startswith("queue encryption") and not self._is_queue_key(word):
             return _default(None, name)
         return Setting(value=word.text, span=word.span)
 
@@ -161,12 +179,31 @@ class SettingsReader:
             self.scope.report(UNUSABLE_VALUE.at(ttl.span, message, help="write `1d` or more"))
         return ttl.replace(value=max(_DAY, ttl.value - ttl.value % _DAY))
 
+    def _srs_key(self, name: str) -> Setting[str | None]:
+        key = self._optional_text(name)
+        if key.value == "" and key.span is not None:
+            message = "an empty key: everybody could make addresses that this server believes"
+            help_text = "write what nobody can guess, such as what `openssl rand -hex 16` prints"
+            self.scope.report(UNUSABLE_VALUE.at(key.span, message, help=help_text))
+        return key
+
+    def _trusted_resolvers(self) -> tuple[Word, ...]:
+        values = self._values("mta trust-resolver") or ()
+        return tuple(word for word in values if isinstance(word, Word) and self._is_address(word))
+
+    def _is_address(self, word: Word) -> bool:
+        if ipv4_value(word.text) is not None or ipv6_value(word.text) is not None:
+            return True
+        message = f'expected the address of a resolver, found "{word.text}"'
+        self.scope.report(UNUSABLE_VALUE.at(word.span, message, help="write it as /etc/resolv.conf has it"))
+        return False
+
     def _is_queue_key(self, word: Word) -> bool:
         octets = len(word.text.encode("utf-8", "surrogateescape"))
         if word.text.lower() in {"stdin", "-"} or octets == _QUEUE_KEY_OCTETS:
             return True
         message = f"a queue key of {octets} octets; it must have {_QUEUE_KEY_OCTETS}"
-        help_text = "write `openssl rand -hex 16` into the file, or `stdin` to be asked at start"
+        help_text = "write what `openssl rand -hex 16` prints, or `stdin` to be asked at start"
         self.scope.report(UNUSABLE_VALUE.at(word.span, message, help=help_text))
         return False
 

@@ -32,6 +32,7 @@ DEFAULTS = {
         "task-hiwat": 50,
         "task-lowat": 30,
         "task-release": 10,
+        "max-mails-per-minute": 0,
     },
     "scheduler": {"max-inflight": 5000, "max-evp-batch-size": 256, "max-msg-batch-size": 1024, "max-schedule": 10},
     "smtp": {

@@ -145,6 +145,12 @@ def test_the_local_socket_is_always_there() -> None:
             "nosuchservice",
             "write the number, or a name of /etc/services",
         ),
+        (
+            "listen on lo lmtp",
+            "misplaced-option: `lmtp` on port 25, where other servers speak SMTP",
+            "lmtp",
+            "give it a port of its own",
+        ),
         ("listen on socket\nlisten on socket tag x", "duplicate-name: a second `listen on socket`", "", "join their"),
     ],
 )

@@ -22,9 +22,17 @@ from smtpdsl.tooling.syntax.text import shown
         ("maildir", ["maildir [PATH] [junk]"]),
         ("match", ["match [[!] CRITERION …] reject", "match [[!] CRITERION …] action NAME"]),
         ("srs", ["srs key TEXT", "srs key backup TEXT", "srs ttl TIME"]),
-        ("bounce", ["bounce warn-interval TIME, …"]),
+        ("bounce", ["bounce warn-interval TIME, …", "bounce report-template FILE"]),
         ("_table_ref", ["WORD", "<NAME>", "{ ENTRY, … }", "{ KEY = VALUE, … }"]),
-        ("mta", ["mta max-deferred NUMBER", "mta limit [for domain DOMAIN] [LIMIT NUMBER | inet4 | inet6 …]"]),
+        (
+            "mta",
+            [
+                "mta max-deferred NUMBER",
+                "mta limit [for domain DOMAIN] [LIMIT NUMBER | inet4 | inet6 …]",
+                "mta retry-after [for domain DOMAIN] [on STATUS] TIME, …",
+                "mta trust-resolver ADDRESS, …",
+            ],
+        ),
         ("legacy_filter", ["filter NAME WORD …", "filterchain NAME FILTER …"]),
     ],
 )
