@@ -1,23 +1,15 @@
 """`listen on socket`: a unix socket through which the programs of this machine send mail.
 
-    /var/run/smtpdsl.sock      anybody may connect; the kernel says who did
-
-A server that was killed leaves its socket behind, where nobody listens: it is removed.  So
-does one that was started as root and has given that up, since the folder is root's.
+/var/run/smtpdsl.sock      anybody may connect; the kernel says who did
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
 import socket
-import stat
-from collections.abc import Iterator
-from pathlib import Path
+from contextlib import AbstractContextManager
 
 from smtpdsl.ir.resolved import Listener
-from smtpdsl.runtime.net.listener import BACKLOG, ListenError
+from smtpdsl.runtime.net.unix_socket import unix_socket
 
 # Below the root that a server is given.
 PATH = "/var/run/smtpdsl.sock"
@@ -25,70 +17,12 @@ PATH = "/var/run/smtpdsl.sock"
 _FOR_EVERYBODY = 0o666
 
 
-@contextlib.contextmanager
-def local_socket(listener: Listener, path: str) -> Iterator[socket.socket]:
+def local_socket(listener: Listener, path: str) -> AbstractContextManager[socket.socket]:
     """Listen on *path* for as long as the context lasts, then remove it.
 
     Raises:
         ListenError: Somebody else listens there, or the path cannot be made.
     """
-    server = _bound(listener, path)
-    made = _identity(path)
-    try:
-        yield server
-    finally:
-        server.close()
-        # Another server may have taken the path meanwhile.
-        if made is not None and _identity(path) == made:
-            with contextlib.suppress(PermissionError):
-                Path(path).unlink(missing_ok=True)
-
-
-def _bound(listener: Listener, path: str) -> socket.socket:
-    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        _remove_stale(path)
-        server.bind(path)
-        Path(path).chmod(_FOR_EVERYBODY)
-        server.listen(BACKLOG)
-        server.setblocking(False)  # noqa: FBT003 - as the socket module has it
-    except OSError as error:
-        server.close()
-        # The socket that nobody has written a line for is there all the same.
-        place = f" ({listener.span.place})" if listener.span.start < listener.span.end else ""
-        message = f"cannot listen on {path}{place}: {_reason(error)}"
-        raise ListenError(message) from None
-    return server
-
-
-def _remove_stale(path: str) -> None:
-    """Remove a socket on which nobody listens; anything else stays, and is in the way."""
-    try:
-        if not stat.S_ISSOCK(os.lstat(path).st_mode):
-            return
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        # A server whose backlog is full is one as well.
-        probe.setblocking(False)  # noqa: FBT003 - as the socket module has it
-        if probe.connect_ex(path) == errno.ECONNREFUSED:
-            Path(path).unlink(missing_ok=True)
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _reason(error: OSError) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return "another server listens there, or it is no socket"
-        case None:
-            # From Python itself: more than the 107 octets that the name of a socket may have.
-            return "the path is too long for a socket"
-    return (error.strerror or str(error)).lower()
+    # The socket that nobody has written a line for is there all the same.
+    place = listener.span.place if listener.span.start < listener.span.end else ""
+    return unix_socket(path, _FOR_EVERYBODY, place)

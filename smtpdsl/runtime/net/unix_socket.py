@@ -1,0 +1,91 @@
+"""A unix socket that is listened on, from its name in a folder to the end.
+
+A server that was killed leaves its socket behind, where nobody listens: it is removed.  So
+does one that was started as root and has given that up, since the folder is root's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from smtpdsl.runtime.net.listener import BACKLOG, ListenError
+
+
+@contextlib.contextmanager
+def unix_socket(path: str, mode: int, place: str = "") -> Iterator[socket.socket]:
+    """Listen on *path* for as long as the context lasts, then remove it.
+
+    Args:
+        path: The socket; its folder is made if there is none.
+        mode: Who may connect: those who may write to it.
+        place: The line of the configuration that asks for it, if there is one.
+
+    Raises:
+        ListenError: Somebody else listens there, or the path cannot be made.
+    """
+    server = _bound(path, mode, place)
+    made = _identity(path)
+    try:
+        yield server
+    finally:
+        server.close()
+        # Another server may have taken the path meanwhile.
+        if made is not None and _identity(path) == made:
+            with contextlib.suppress(PermissionError):
+                Path(path).unlink(missing_ok=True)
+
+
+def _bound(path: str, mode: int, place: str) -> socket.socket:
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(path)
+        server.bind(path)
+        # Until it listens, nobody can connect.
+        Path(path).chmod(mode)
+        server.listen(BACKLOG)
+        server.setblocking(False)  # noqa: FBT003 - as the socket module has it
+    except OSError as error:
+        server.close()
+        told = f" ({place})" if place else ""
+        message = f"cannot listen on {path}{told}: {_reason(error)}"
+        raise ListenError(message) from None
+    return server
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket on which nobody listens; anything else stays, and is in the way."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        # A server whose backlog is full is one as well.
+        probe.setblocking(False)  # noqa: FBT003 - as the socket module has it
+        if probe.connect_ex(path) == errno.ECONNREFUSED:
+            Path(path).unlink(missing_ok=True)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _reason(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "another server listens there, or it is no socket"
+        case None:
+            # From Python itself: more than the 107 octets that the name of a socket may have.
+            return "the path is too long for a socket"
+    return (error.strerror or str(error)).lower()
