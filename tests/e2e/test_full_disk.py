@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.homes import make_home, messages
+from tests.e2e.homes import UID, make_home, messages
 from tests.e2e.test_first_mail import QUICKSTART
 from tests.namespaces import Host, private
 from tests.peers import ROOT
@@ -85,6 +86,36 @@ def test_a_full_disk_is_trouble_of_the_moment(open_path: Path, host: Host, size:
     assert refusal == "452 4.3.1 Mail system full, try again later"
     assert (after, none) == (2, "")
     assert len(messages(inbox)) == before + after
+
+
+def test_a_full_mailbox_makes_mail_wait(open_path: Path, host: Host) -> None:
+    """Nothing of a message is left where only a part of it has room; when there is room, it is delivered once."""
+    inbox = make_home(open_path / "root")
+    home = open_path / "root" / "home" / "mail"
+    options = f"size=128k,uid={UID},gid={UID},mode=700"
+    mounted = host.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", home])
+    assert mounted.returncode == 0, mounted.stderr
+    server, log = serve(host, open_path)
+    accepted, none = send(host, size=300, limit=7)
+    assert (accepted, none) == (7, "")
+    outcomes = [next(line for line in log if " mda delivery " in line) for _ in range(accepted)]
+    failed = [line for line in outcomes if "result=Ok" not in line]
+    assert failed
+    assert all("result=TempFail" in line and "No space left on device" in line for line in failed)
+    # The home is seen by the host alone.
+    listed = host.run(["ls", inbox, inbox.parent / "tmp"]).stdout
+    assert len(re.findall(r"^\d", listed, re.MULTILINE)) == accepted - len(failed)
+
+    host.run(["mount", "-o", f"remount,{options.replace('128k', '1m')}", home])
+    command = [sys.executable, "-m", "smtpdsl", "ctl", "--root", str(open_path / "root"), "schedule", "all"]
+    asked = host.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert asked.returncode == 0, asked.stderr
+    for _ in failed:
+        assert "result=Ok" in next(line for line in log if " mda delivery " in line)
+    server.terminate()
+    assert "info: Exiting\n" in log
+    listed = host.run(["ls", inbox, inbox.parent / "tmp"]).stdout
+    assert len(re.findall(r"^\d", listed, re.MULTILINE)) == accepted
 
 
 def test_a_disk_that_is_full_from_the_start_is_named(open_path: Path, host: Host) -> None:

@@ -3,11 +3,14 @@
 Clients send as fast as they can; the server is killed in the middle, started again, and so
 on.  In the end every message that got its 250 is in the maildir, once and unaltered; the
 others may be there too, once, since nobody can know whether their 250 was under way.
+
+HYPOTHESIS_PROFILE=nightly     200 kills and 20,000 messages, instead of 25 and some hundreds
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import re
 import smtplib
@@ -18,10 +21,11 @@ from threading import Lock, Thread
 from tests.e2e.homes import UID, make_home, messages
 from tests.servers import Server
 
-KILLS = 25
+IS_NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+KILLS = 200 if IS_NIGHTLY else 25
 CLIENTS = 6
 # A kill comes after so many messages of a round, so at another moment of the server's work each time.
-FEWEST, MOST = 5, 60
+FEWEST, MOST = 5, (195 if IS_NIGHTLY else 60)
 CONFIGURATION = f"""
 listen on 127.0.0.1 port PORT
 table everyone {{ "@" = "mail" }}

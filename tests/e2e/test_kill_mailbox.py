@@ -10,10 +10,10 @@ from collections import Counter
 from pathlib import Path
 
 from tests.e2e.homes import UID
-from tests.e2e.test_kill import FEWEST, MOST, Load, digest
+from tests.e2e.test_kill import FEWEST, IS_NIGHTLY, MOST, Load, digest
 from tests.servers import Server
 
-KILLS = 8
+KILLS = 50 if IS_NIGHTLY else 4
 CONFIGURATION = f"""
 listen on 127.0.0.1 port PORT
 table mailboxes {{ anybody = "{UID}:{UID}:/home/mail" }}

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from smtpdsl.runtime.interfaces import StorageError, StorageFullError
 from smtpdsl.runtime.queue.folder import sync_folder
+from smtpdsl.runtime.sealing.seal import Seal
+from smtpdsl.runtime.sealing.seals import FileSealer
 
 
 class Files:
@@ -38,6 +40,14 @@ class Files:
         """Remove a file, if it is there."""
         path.unlink(missing_ok=True)
 
+    def open(self, path: Path) -> int:
+        """Open a file, and return its descriptor for reading."""
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+    def read(self, descriptor: int, count: int) -> bytes:
+        """Read up to *count* octets, which go on where the last ones ended."""
+        return os.read(descriptor, count)
+
     def sync_folder(self, path: Path) -> None:
         """Make the names in a folder durable."""
         sync_folder(path)
@@ -46,18 +56,27 @@ class Files:
 class SpoolFile:
     """A message on its way: written as ``incoming/N``, and ``content/N`` when it is whole and durable."""
 
-    def __init__(self, incoming: Path, content: Path, files: Files) -> None:
-        """Begin with nothing; the first write makes the file."""
+    def __init__(self, incoming: Path, content: Path, files: Files, sealer: FileSealer) -> None:
+        """Begin with nothing; the first write makes the file.  What *sealer* makes of the octets is written."""
         self._incoming = incoming
         self._content = content
         self._files = files
+        self._sealer = sealer
         self._descriptor: int | None = None
+
+    @property
+    def how_sealed(self) -> Seal:
+        """The form and the checksum of the file, when it is whole."""
+        return self._sealer.seal
 
     def write(self, octets: bytes) -> None:
         """Append *octets*."""
+        self._write(self._sealer.update(octets))
+
+    def _write(self, stored: bytes) -> None:
         if self._descriptor is None:
             self._descriptor = self._files.create(self._incoming)
-        rest = memoryview(octets)
+        rest = memoryview(stored)
         while rest:
             rest = rest[self._files.write(self._descriptor, rest) :]
 
@@ -65,7 +84,7 @@ class SpoolFile:
         """Append the last *octets*, and make everything durable; nothing is left of a file that cannot be."""
         files = self._files
         try:
-            self.write(octets)
+            self._write(self._sealer.update(octets) + self._sealer.finish())
             assert self._descriptor is not None, "a write makes the file"
             files.sync(self._descriptor)
             descriptor, self._descriptor = self._descriptor, None

@@ -5,6 +5,8 @@ SPOOL/           0700; made if it is missing
   queue.db       all envelopes, and messages up to 64 KiB (`sqlite_store`), with queue.db-wal
   incoming/      larger messages on their way in (`spool`)
   content/       larger messages
+  mta-sts/       policies of other domains (`mta_sts.folder`)
+  tls-reports/   what TLS with them came to (`tls_reports.files`)
 """
 
 from __future__ import annotations
@@ -12,9 +14,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
-_LOCK = "lock"
+# Below the root that a server is given.
+SPOOL = "/var/spool/smtpdsl"
+
+_LOCK, _DATABASE = "lock", "queue.db"
 _MAX_PROCESS_DIGITS = 20
 
 
@@ -82,6 +88,11 @@ def sync_folder(path: str | Path) -> None:
 
 def _make(path: Path) -> None:
     if path.is_dir():
+        if not (path / _DATABASE).exists():
+            # Whoever made it may have died before the name of the folder was on disk, and those of the ones above it.
+            for above in path.parents:
+                with suppress(OSError):
+                    sync_folder(above)
         return
     if path.exists():
         raise NotADirectoryError(errno.ENOTDIR, "it is no folder")
