@@ -18,6 +18,9 @@ from smtpdsl.runtime.net import budget, deadlines, gate, listener, proxy_header
 from smtpdsl.runtime.net.reverse_names import ReverseNames
 from smtpdsl.runtime.protocol import own_replies
 from smtpdsl.runtime.protocol.limits import Limits
+from smtpdsl.runtime.queue.jobs import MAX_TOGETHER
+from smtpdsl.runtime.queue.manager import Settings
+from smtpdsl.runtime.relay.limits import COUNTED, RelayLimits
 from smtpdsl.runtime.sasl import replies as sasl
 from smtpdsl.runtime.sasl.throttle import DEFAULTS as THROTTLE
 from tests.checking import check_text
@@ -94,6 +97,16 @@ OTHERS = [
         "wait, and that counts",
     ),
     Row("answers that are kept", number(ReverseNames.MAX_KNOWN), NONE, "the oldest is forgotten"),
+    Row("envelopes in memory", number(Settings().max_inflight), "`scheduler limit max-inflight`", "stay on the disk"),
+    Row("deliveries to users at a time", number(Settings().local.at_once), "`mda limit max-session`", "wait"),
+    Row("of these, to one user", number(Settings().local.per_lane), "`mda limit max-session-per-user`", "wait"),
+    Row("recipients of a message that go together", number(MAX_TOGETHER), NONE, "another session"),
+    Row(
+        "envelopes for a domain that are tried when its host is back",
+        number(Settings().max_hurried),
+        "`mta max-deferred`",
+        "tried at their time",
+    ),
     Row("the header of a proxy, version 1", number(proxy_header.V1_MOST_OCTETS), NONE, "closed"),
     Row("the header of a proxy, version 2", number(proxy_header.V2_MOST_OCTETS), NONE, "closed"),
 ]
@@ -116,9 +129,25 @@ def test_every_limit_of_a_session_has_its_rows() -> None:
     assert sorted(row[1:] for row in rows() if row.setting.startswith("`smtp limit ")) == sorted(expected)
 
 
+def test_every_limit_of_relaying_has_its_row() -> None:
+    """With the default of the language; a delay that is not kept unless somebody writes it, says so."""
+    limits = resolved(MINIMAL).settings.mta_limits
+    relaying = {row.setting: row.limit for row in rows() if row.setting.startswith("`mta limit ")}
+    unlisted = {"task-lowat", "task-release"}
+    assert relaying.keys() == {f"`mta limit {word}`" for word in limits.keys() - unlisted}
+    politeness = RelayLimits(resolved(MINIMAL).settings).of("example.org")
+    kept = {f"conn-delay-{name}": getattr(politeness, name).delay for name in COUNTED}
+    kept["reconn-delay-route"] = politeness.reconnect
+    for word in limits.keys() - unlisted:
+        value = limits[word].value
+        is_kept = kept.get(word, value) == value
+        assert relaying[f"`mta limit {word}`"] == (str(value) if is_kept else f"{value}, if it is written")
+
+
 def test_the_limits_that_stand_are_those_of_the_code() -> None:
     """Nothing else is on the page."""
-    assert sorted(row for row in rows() if not row.setting.startswith("`smtp limit ")) == sorted(OTHERS)
+    words = "`smtp limit ", "`mta limit "
+    assert sorted(row for row in rows() if not row.setting.startswith(words)) == sorted(OTHERS)
 
 
 @pytest.mark.parametrize(
@@ -156,3 +185,13 @@ def test_the_text_has_the_numbers_of_the_code() -> None:
     assert "for 5 seconds at least and an hour at most" in said
     assert "that nobody could tell, for 15 seconds" in said
     assert f"A message of more than {format_size(MAX_INLINE_OCTETS)} is not held in memory" in said
+
+
+def test_the_limits_of_the_queue_are_those_of_the_language() -> None:
+    """What the server uses where nothing is written is what a configuration says that is silent."""
+    settings, queue = resolved(MINIMAL).settings, Settings()
+
+    assert settings.scheduler_limits["max-inflight"].value == queue.max_inflight
+    assert settings.mda_limits["max-session"].value == queue.local.at_once
+    assert settings.mda_limits["max-session-per-user"].value == queue.local.per_lane
+    assert settings.mta_max_deferred.value == queue.max_hurried

@@ -14,13 +14,14 @@ Numbers: sizes are octets, times are seconds, moments are seconds since 1970.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Hashable, Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
 from smtpdsl.mail.options import NO_MAIL_OPTIONS, MailOptions
+from smtpdsl.runtime.sealing.seal import PLAIN, Seal
 
 # Up to this many octets the mail data of a message is kept in the database of the queue, beyond it in a file.
 MAX_INLINE_OCTETS = 64 * 1024
@@ -41,10 +42,14 @@ class InlineContent(NamedTuple):
 
 
 class SpooledContent(NamedTuple):
-    """Mail data in a file of the spool, which nobody changes and only the queue removes; lines end in LF."""
+    """Mail data in a file of the spool, which nobody changes and only the queue removes; lines end in LF.
+
+    There are *size* octets, when the *seal* of the file is opened (`delivery.content`).
+    """
 
     path: str
     size: int
+    seal: Seal = PLAIN
 
 
 Content: TypeAlias = InlineContent | SpooledContent
@@ -162,7 +167,7 @@ class QueuedMessage(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """A message and those of its envelopes that go the same way; a local one goes alone.
+    """A message and those of its envelopes that go the same way.
 
     `envelope_ids` has the identifier of each envelope, 16 hexadecimal digits, as logs show it.
     """
@@ -186,7 +191,8 @@ class Outcome(NamedTuple):
     `text` is one line of printable characters that an administrator can act on, whatever a
     peer or a program has said.  `status` is an enhanced status (RFC 3463).  `source` and
     `relay` say between which addresses a message went.  A next hop that `has_dsn` was told
-    which reports the sender wants, and sees to them from now on (RFC 3461 §5.2.1).
+    which reports the sender wants, and sees to them from now on (RFC 3461 §5.2.1).  That of a
+    work for several recipients is the outcome of the first, and has those of the *others*.
     """
 
     result: Result
@@ -195,13 +201,29 @@ class Outcome(NamedTuple):
     source: str = ""
     relay: str = ""
     has_dsn: bool = False
+    others: tuple[Outcome, ...] = ()
 
 
 class DeliveryAgent(Protocol):
     """Delivers, or says why not."""
 
+    def group(self, envelope: Envelope) -> Hashable | None:
+        """Say what envelopes of a message have in common that are attempted together; None if this one goes alone."""
+
     async def deliver(self, attempt: Attempt) -> Sequence[Outcome]:
         """Return one outcome for each envelope of *attempt*, in its order; raises nothing but cancellation."""
+
+
+class NotBegunError(Exception):
+    """An attempt was called back before anything of it was sent: nothing has become of its envelopes."""
+
+
+@runtime_checkable
+class PatientAgent(DeliveryAgent, Protocol):
+    """An agent with attempts that wait for each other before they begin."""
+
+    def call_back(self) -> None:
+        """Let those that wait now raise `NotBegunError`."""
 
 
 # ---------------------------------------------------------------- queue to reports
@@ -309,7 +331,7 @@ class LmtpWork(NamedTuple):
     """Hand a message to the mail store that listens at the socket *path*, or else on *host* at *port*.
 
     *recipient* is what RCPT says in its brackets, *reverse_path* what MAIL says with them, and
-    *helo* how this server calls itself.
+    *helo* how this server calls itself.  *others* are further recipients, in the same session.
     """
 
     recipient: str
@@ -319,6 +341,7 @@ class LmtpWork(NamedTuple):
     host: str = ""
     port: int | str = 0
     smtputf8: bool = False
+    others: tuple[str, ...] = ()
 
 
 class WrappedWork(NamedTuple):

@@ -89,6 +89,28 @@ def test_a_store_gets_each_recipient(open_path: Path) -> None:
     assert f"no connection to {open_path}/root/run/store: " in line
 
 
+def test_recipients_of_a_message_share_a_session(open_path: Path) -> None:
+    """Each has its own outcome, and who has got it does not get it again."""
+    (open_path / "root/run").mkdir(parents=True)
+    path = open_path / "root/run/store"
+    with running(open_path, f"mda retry-after 2s\n{CONFIGURATION}") as server:
+        with store(path, {".": "250 2.0.0 stored\n452 4.2.2 full\n550 5.1.1 gone"}) as opened:
+            path.chmod(0o666)
+            send(server, "ann@here.example", "ben@here.example", "gone@here.example")
+            (ok,), (full,), (gone,) = (server.wait_for(f"result={each}") for each in ("Ok", "TempFail", "PermFail"))
+        path.unlink()
+        with store(path) as again:
+            path.chmod(0o666)
+            server.wait_for("result=Ok", count=2)
+
+    assert [each.split(" user=")[1].split()[0] for each in (ok, full, gone)] == ["ann", "ben", "gone"]
+    first = [each for each in opened.commands if each.startswith(("LHLO", "RCPT"))][:4]
+    assert first[1:] == ["RCPT TO:<ann>", "RCPT TO:<ben>", "RCPT TO:<gone>"]
+    assert [each for each in again.commands if each.startswith("RCPT")] == ["RCPT TO:<ben>"]
+    assert not opened.messages[0].startswith(b"Delivered-To")
+    assert again.messages[0].startswith(b"Delivered-To: ben@here.example")
+
+
 class Store:
     """A Dovecot that runs."""
 
@@ -133,20 +155,25 @@ def _command(peer: Peer, configuration: Path) -> list[str | Path]:
 
 @pytest.mark.usefixtures("private_namespaces")
 def test_dovecot_gets_mail(open_path: Path, dovecot: Store) -> None:
-    """By name and by address; whom it does not know fails for good, and harms nobody else."""
+    """By name and by address; whom it does not know fails for good, and harms nobody else of the same session."""
     with running(open_path, CONFIGURATION) as server:
-        send(server, "ann@here.example", "ben+tag@there.example", "gone@here.example")
+        send(server, "gone@here.example", "ann@here.example", "ben+tag@there.example")
         ok = server.wait_for("result=Ok", count=2)
         (failed,) = server.wait_for("result=PermFail")
+        together = dovecot.messages("ann")
+        send(server, "ann@here.example")
+        server.wait_for("result=Ok", count=3)
 
     assert len(ok) == 2
     assert "user=gone" in failed
     assert "550 5.1.1" in failed
-    (message,) = dovecot.messages("ann")
-    assert message.startswith("Return-Path: <joe@example.net>\n")
-    assert message.count("Return-Path:") == 1
-    assert "Delivered-To: ann@here.example\n" in message
-    assert message.endswith("Subject: hello\n\n.x\n")
+    (alone,) = set(dovecot.messages("ann")) - set(together)
+    for message in (*together, alone):
+        assert message.startswith("Return-Path: <joe@example.net>\n")
+        assert message.count("Return-Path:") == 1
+        assert message.endswith("Subject: hello\n\n.x\n")
+    assert ["Delivered-To: ann@here.example\n" in message for message in (*together, alone)] == [False, True]
+    assert "gone" not in together[0]
     assert len(dovecot.messages("ben")) == 1
 
 

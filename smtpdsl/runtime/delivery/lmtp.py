@@ -1,6 +1,6 @@
 """Hand a message to a mail store by LMTP (RFC 2033), with the rights of this process.
 
-    connect ──▶ greeting ──▶ LHLO ──▶ MAIL, RCPT, DATA ──▶ message ──▶ one answer for the recipient
+    connect ──▶ greeting ──▶ LHLO ──▶ MAIL, RCPT, DATA ──▶ message ──▶ one answer for each recipient
                                                                         2yz Delivered, 4yz another time, 5yz never
 
 What is said is the business of the protocol core; here is a socket, a clock, and the wish
@@ -14,7 +14,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -57,14 +57,14 @@ def send_by_lmtp(work: LmtpWork, prefix: bytes, content: OpenContent, time_limit
         stop: Readable as soon as nobody wants the outcome any more; then the message is not completed.
 
     Returns:
-        Delivered, or what the server says.
+        Delivered, or what the server says; for several recipients the outcome of the first has those of the others.
     """
     deadline = time.monotonic() + time_limit
     try:
         transaction = _transaction(work, prefix, content)
         with _connect(work, deadline, stop) as connection:
             dialogue = _Dialogue(work, connection, time_limit, deadline, stop)
-            verdict = dialogue.run(transaction, content.chunks(prefix))
+            verdicts = dialogue.run(transaction, content.chunks(prefix))
     except ContentError as error:
         return temporary(str(error))
     except _StoppedError:
@@ -75,6 +75,11 @@ def send_by_lmtp(work: LmtpWork, prefix: bytes, content: OpenContent, time_limit
         # ValueError: a NUL in a path.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return temporary(f"no connection to {_name(work)}: {reason}", status=_NO_CONNECTION)
+    first, *others = map(_outcome, verdicts)
+    return first._replace(others=tuple(others))
+
+
+def _outcome(verdict: Verdict) -> Outcome:
     match verdict.judgement:
         case Judgement.ACCEPTED:
             return DELIVERED
@@ -91,7 +96,7 @@ def _transaction(work: LmtpWork, prefix: bytes, content: OpenContent) -> Transac
         last = piece or last
     return Transaction(
         reverse_path=ReversePath.parse(work.reverse_path, utf8=True),
-        recipients=(work.recipient,),
+        recipients=(work.recipient, *work.others),
         size=octets + (0 if last.endswith(b"\n") else len(b"\r\n")),
         is_8bit=is_8bit,
         has_8bit_header=is_8bit and not (prefix + content.head()).isascii(),
@@ -180,15 +185,15 @@ class _Dialogue:
         self._stop = stop
         self._unsent = b""
 
-    def run(self, transaction: Transaction, pieces: Iterator[bytes]) -> Verdict:
-        """Return what became of the one recipient of *transaction*, whose message is *pieces*.
+    def run(self, transaction: Transaction, pieces: Iterator[bytes]) -> Sequence[Verdict]:
+        """Return what became of each recipient of *transaction*, whose message is *pieces*.
 
         Raises:
             ContentError: The message cannot be read; the server has not got all of it.
         """
         event = self._next_event()
         if isinstance(event, Failed):
-            return event.verdict
+            return [event.verdict] * len(transaction.recipients)
         self._core.begin(transaction)
         event = self._next_event()
         if isinstance(event, ContentWanted):
@@ -199,7 +204,7 @@ class _Dialogue:
             event = self._next_event()
         assert isinstance(event, Finished), "a transaction has one end"
         self._leave()
-        return event.verdicts[0]
+        return event.verdicts
 
     def _next_event(self) -> Event:
         """Talk until something has happened."""

@@ -9,7 +9,7 @@ the `user` of the action, or by the account of the server.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from smtpdsl.ir.answers import Site
 from smtpdsl.ir.delivery import Plan, PlanKind, plan
@@ -17,10 +17,12 @@ from smtpdsl.ir.expansion import Outage
 from smtpdsl.ir.members import Account, Delivery, MemberKind
 from smtpdsl.ir.resolved import Action, LocalAction, Mda, Rule, Table
 from smtpdsl.ir.system_paths import MAIL_FOLDER
+from smtpdsl.ir.table_index import is_system_userbase
 from smtpdsl.mail.envelope import Envelope as AskedEnvelope
 from smtpdsl.runtime.delivery.content import ContentError
 from smtpdsl.runtime.delivery.headers import delivery_fields, is_looping, read_head, store_fields
 from smtpdsl.runtime.delivery.methods import Methods
+from smtpdsl.runtime.delivery.sharing import can_be_shared, each_outcome, sessions_of
 from smtpdsl.runtime.interfaces import (
     Attempt,
     Envelope,
@@ -65,14 +67,34 @@ class LocalAgent:
         self._own_account = own_account
         self._methods = Methods(site, locate)
 
+    def group(self, envelope: Envelope) -> Hashable | None:
+        """Let users go together whom one mail store gets from one user of this system."""
+        action = self._actions.get(envelope.action)
+        if not isinstance(action, LocalAction) or not can_be_shared(action, envelope):
+            return None
+        if action.user is not None:
+            return envelope.action, action.user.text
+        if action.userbase is None or is_system_userbase(action.userbase):
+            return None
+        account = self._find_account(action.userbase, envelope.user)
+        return (envelope.action, account.uid, account.gid) if isinstance(account, Account) else None
+
     async def deliver(self, attempt: Attempt) -> Sequence[Outcome]:
-        """Deliver the one envelope of *attempt*."""
-        envelope, envelope_id = attempt.envelopes[0], attempt.envelope_ids[0]
+        """Deliver the envelopes of *attempt*: one, or those of one group."""
+        found = [self._work_or_fault(attempt, position) for position in range(len(attempt.envelopes))]
+        works = [each for each in found if isinstance(each, LocalWork)]
+        outcomes: dict[int, Outcome] = {}
+        for work, positions in sessions_of(works):
+            outcome = await self._supervisor.perform(work)
+            outcomes.update(zip(positions, each_outcome(work, outcome), strict=True))
+        of_works = iter([outcomes[position] for position in range(len(works))])
+        return [each if isinstance(each, Outcome) else next(of_works) for each in found]
+
+    def _work_or_fault(self, attempt: Attempt, position: int) -> LocalWork | Outcome:
         try:
-            work = self._work(attempt.message, envelope, envelope_id)
+            return self._work(attempt.message, attempt.envelopes[position], attempt.envelope_ids[position])
         except ContentError as error:
-            return [_temporary(str(error), "4.3.0")]
-        return [work if isinstance(work, Outcome) else await self._supervisor.perform(work)]
+            return _temporary(str(error), "4.3.0")
 
     def _work(self, message: QueuedMessage, envelope: Envelope, envelope_id: str) -> LocalWork | Outcome:
         """Work out what is to be done, or why nothing is."""

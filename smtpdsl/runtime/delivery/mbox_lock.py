@@ -1,7 +1,8 @@
 """The two locks of an mbox file, which every program that touches it is supposed to take.
 
     1. fcntl    a write lock on the open file           kernels; ends with whoever holds it
-    2. PATH.lock, made by whoever finds none            other hosts, old programs; stale after five minutes
+    2. PATH.lock, made by whoever finds none            other hosts, old programs; stale after five minutes, and
+                                                        at once if a delivery of this host died with it
 
 In this order, as Debian Policy §11.6 has it, and none is waited for while the other is held.
 The first one is of the open file and not of the process (F_OFD_SETLK): it also keeps the
@@ -31,6 +32,9 @@ _FIRST_WAIT_SECONDS = 0.005
 _LONGEST_WAIT_SECONDS = 0.5
 _LOCK_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOCK_MODE = 0o600
+# Others read the number of the process, and no further (lockfile_create(3)).
+_OWNER = f"smtpdsl@{os.uname().nodename}"
+_MAX_OWNER_OCTETS = 256
 # struct flock: type, whence, start, length, process.
 _WHOLE_FILE = struct.pack("hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 _HELD = frozenset({errno.EAGAIN, errno.EACCES})
@@ -173,14 +177,38 @@ def _make_lock_file(path: str, *, is_needed: bool) -> LockFile | None:
             return None
         raise
     try:
+        # Without it the lock is as good, but nobody can tell whose it was.
+        with suppress(OSError):
+            os.write(made, f"{os.getpid()} {_OWNER}\n".encode())
         return LockFile(path, os.fstat(made))
     finally:
         os.close(made)
 
 
 def _remove_stale(path: str) -> None:
-    """Remove a lock file that nobody has touched for too long: whoever made it is gone."""
+    """Remove a lock file whose maker is gone: nobody has touched it for too long, or it was a delivery that is dead."""
     with suppress(OSError):
         status = os.lstat(path)
-        if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > STALE_SECONDS:
+        if not stat.S_ISREG(status.st_mode):
+            return
+        if time.time() - status.st_mtime > STALE_SECONDS or _is_of_the_dead(path):
             os.unlink(path)  # noqa: PTH108 - no path is built
+
+
+def _is_of_the_dead(path: str) -> bool:
+    """Whether the lock file *path* is that of a delivery of this host whose process has ended."""
+    file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        number, _, owner = os.read(file, _MAX_OWNER_OCTETS).decode("ascii", "replace").strip().partition(" ")
+    finally:
+        os.close(file)
+    if owner != _OWNER or not number.isdigit():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        # It runs, and is somebody else's.
+        return False
+    return False

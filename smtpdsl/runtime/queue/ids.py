@@ -71,7 +71,7 @@ def read_envelope_hex(text: str) -> tuple[int, int]:
     number = (low ^ message) * _GATHER & _MASK
     # The lowest bits of an envelope's number hold its position, and above it the lowest ones of its message.
     if number >> ENVELOPE_BITS != message_id & (_MASK >> ENVELOPE_BITS):
-        error = f"{text} is no identifier of an envelope"
+        error = f"{text} is no identifier of an envelope: its digits do not belong together; is one mistyped?"
         raise ValueError(error)
     return message_id, number & MAX_ENVELOPES
 

@@ -1,7 +1,8 @@
 """Which envelopes are attempted together, and what becomes of them.
 
-local    each alone
-relay    those of one message with one action and one domain, up to 100 (RFC 5321 §4.5.3.1.8)
+local    each alone, but for those that one mail store gets in one session
+relay    those of one message with one action and one domain
+         at most 100 together (RFC 5321 §4.5.3.1.8)
 
 Ok ───────────────────────▶ gone
 TempFail ──▶ too old? ─no─▶ pending, due later
@@ -13,14 +14,15 @@ That is what becomes of them if nobody hears of it; `reporting` has what a repor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from smtpdsl.runtime.interfaces import Attempt, Outcome, QueuedMessage, Result, Route
+from smtpdsl.runtime.interfaces import Attempt, Envelope, Outcome, QueuedMessage, Result
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.queue.ids import envelope_hex
-from smtpdsl.runtime.queue.report import report_attempt, report_expired
-from smtpdsl.runtime.queue.schedule import expires, next_try
+from smtpdsl.runtime.queue.report import report_attempt, report_damaged, report_expired
+from smtpdsl.runtime.queue.retrying import ORIGINAL_PLAN, Failure, RetryPlan
+from smtpdsl.runtime.queue.schedule import expires
 from smtpdsl.runtime.queue.store import Changes, State, StoredEnvelope, Update
 
 # What every server has to take in one transaction.
@@ -30,7 +32,7 @@ _EXPIRED_STATUS = "5.4.7"
 
 
 class Job(NamedTuple):
-    """Envelopes of one message that are attempted together; they have one lane."""
+    """Envelopes of one message that are attempted together, in the lane of the first."""
 
     message: QueuedMessage
     envelopes: Sequence[StoredEnvelope]
@@ -40,16 +42,24 @@ class Job(NamedTuple):
         """Where it takes its turn."""
         return self.envelopes[0].lane
 
+    @property
+    def priority(self) -> int:
+        """Whether it goes before others of its lane."""
+        return self.envelopes[0].priority
 
-def jobs_of(route: Route, message: QueuedMessage, envelopes: Iterable[StoredEnvelope]) -> Iterator[Job]:
-    """Put envelopes of *message* together."""
-    if route is Route.LOCAL:
-        for each in envelopes:
-            yield Job(message, (each,))
+
+def jobs_of(
+    group_of: Callable[[Envelope], Hashable | None], message: QueuedMessage, envelopes: Sequence[StoredEnvelope]
+) -> Iterator[Job]:
+    """Put envelopes of *message* together that have one group."""
+    if len(envelopes) == 1:
+        # Most of them: nobody need be asked.
+        yield Job(message, envelopes)
         return
-    groups: dict[tuple[str, str], list[StoredEnvelope]] = {}
+    groups: dict[Hashable, list[StoredEnvelope]] = {}
     for each in envelopes:
-        groups.setdefault((each.envelope.action, each.lane), []).append(each)
+        group_name = group_of(each.envelope)
+        groups.setdefault(each.number if group_name is None else (group_name,), []).append(each)
     for group in groups.values():
         for start in range(0, len(group), MAX_TOGETHER):
             yield Job(message, group[start : start + MAX_TOGETHER])
@@ -78,8 +88,22 @@ def expire(log: Log, message: QueuedMessage, envelopes: Iterable[StoredEnvelope]
     return Changes(updates=[_expired(log, message, each, now) for each in envelopes])
 
 
-def judge(log: Log, job: Job, outcomes: Sequence[Outcome], now: float) -> Changes:
-    """Decide what becomes of the envelopes of *job*, and report it."""
+def set_aside(log: Log, job: Job, problem: str) -> Changes:
+    """Keep the envelopes of *job*, whose message is damaged, and never try them again."""
+    for each in job.envelopes:
+        report_damaged(log, each.number, problem)
+    return Changes(
+        updates=[_update(each._replace(last_error=problem), State.DAMAGED, each.due) for each in job.envelopes]
+    )
+
+
+def unreadable(error: OSError) -> Outcome:
+    """Say that the file of a message cannot be read now."""
+    return Outcome(Result.TEMPORARY, f"cannot read the file of the message: {error.strerror or error}", "4.3.0")
+
+
+def judge(log: Log, job: Job, outcomes: Sequence[Outcome], now: float, plan: RetryPlan = ORIGINAL_PLAN) -> Changes:
+    """Decide what becomes of the envelopes of *job*, and report it; *plan* says when they are tried again."""
     done: list[int] = []
     updates: list[Update] = []
     for each, outcome in zip(job.envelopes, outcomes, strict=True):
@@ -87,11 +111,13 @@ def judge(log: Log, job: Job, outcomes: Sequence[Outcome], now: float) -> Change
         if outcome.result is Result.OK:
             done.append(each.number)
         else:
-            updates.append(_failed(log, job.message, each, outcome, now))
+            updates.append(_failed(log, job.message, each, outcome, now, plan))
     return Changes(done, updates)
 
 
-def _failed(log: Log, message: QueuedMessage, stored: StoredEnvelope, outcome: Outcome, now: float) -> Update:
+def _failed(
+    log: Log, message: QueuedMessage, stored: StoredEnvelope, outcome: Outcome, now: float, plan: RetryPlan
+) -> Update:
     stored = stored._replace(tries=stored.tries + 1, last_try=now, last_error=outcome.text, last_status=outcome.status)
     if outcome.result is Result.PERMANENT:
         return _update(stored, State.HELD, now)
@@ -99,8 +125,8 @@ def _failed(log: Log, message: QueuedMessage, stored: StoredEnvelope, outcome: O
         return _expired(log, message, stored, now)
     # Its end comes in time, also between two tries.
     due = min(
-        next_try(message.created, stored.tries, now, stored.envelope.route),
-        expires(message.created, stored.envelope.ttl),
+        plan.next_try(message.created, Failure(stored.tries, outcome.text, outcome.status), now, stored.envelope),
+        expires(max(message.created, stored.freed), stored.envelope.ttl),
     )
     return _update(stored, State.PENDING, due)
 
@@ -112,7 +138,7 @@ def _expired(log: Log, message: QueuedMessage, stored: StoredEnvelope, now: floa
 
 
 def _is_expired(message: QueuedMessage, stored: StoredEnvelope, now: float) -> bool:
-    return expires(message.created, stored.envelope.ttl) <= now
+    return expires(max(message.created, stored.freed), stored.envelope.ttl) <= now
 
 
 def _update(stored: StoredEnvelope, state: State, due: float) -> Update:

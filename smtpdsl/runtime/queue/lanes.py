@@ -5,22 +5,65 @@
     sue   ▶             │                at most fifty run in all
 
 A lane is a user, or the domain that mail goes to.  One with a thousand messages delays
-another one by at most one turn.
+another one by at most one turn.  Within a lane the highest priority goes first; but every fourth turn
+is for whoever has waited longest, so that nobody waits for ever.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
 _Job = TypeVar("_Job")
 
 
 class Limits(NamedTuple):
-    """How many jobs may run: in all, and of one lane."""
+    """How many jobs may run: in all, of one lane, and of those lanes that have limits of their own."""
 
     at_once: int
     per_lane: int
+    of_lanes: Mapping[str, int] = MappingProxyType({})
+
+    def of(self, lane: str) -> int:
+        """Return how many jobs of *lane* may run."""
+        return self.of_lanes.get(lane, self.per_lane)
+
+
+# Of so many turns of a lane the last one does not look at priorities.
+_PATIENCE_TURNS = 4
+
+
+class _Lane(Generic[_Job]):
+    """Jobs that wait, by priority, with the number of their arrival."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[int, deque[tuple[int, _Job]]] = {}
+        self._arrivals = 0
+        self._turns = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._jobs)
+
+    def __iter__(self) -> Iterator[_Job]:
+        return (job for jobs in self._jobs.values() for _, job in jobs)
+
+    def put(self, job: _Job, priority: int) -> None:
+        self._arrivals += 1
+        self._jobs.setdefault(priority, deque()).append((self._arrivals, job))
+
+    def take(self) -> _Job:
+        self._turns += 1
+        if self._turns % _PATIENCE_TURNS:
+            priority = max(self._jobs)
+        else:
+            priority = min(self._jobs, key=lambda each: self._jobs[each][0][0])
+        jobs = self._jobs[priority]
+        _, job = jobs.popleft()
+        if not jobs:
+            del self._jobs[priority]
+        return job
 
 
 class Lanes(Generic[_Job]):
@@ -29,21 +72,20 @@ class Lanes(Generic[_Job]):
     def __init__(self, limits: Limits) -> None:
         """Keep to *limits*."""
         self._limits = limits
-        self._waiting: dict[str, deque[_Job]] = {}
+        self._waiting: dict[str, _Lane[_Job]] = {}
         self._running: Counter[str] = Counter()
         self._total = 0
         # Lanes with a job that may run, in the order of their turns.
         self._ready: deque[str] = deque()
 
-    def put(self, lane: str, job: _Job) -> None:
-        """Let *job* wait at the end of *lane*."""
+    def put(self, lane: str, job: _Job, priority: int = 0) -> None:
+        """Let *job* wait in *lane*, behind those of its *priority*."""
         jobs = self._waiting.get(lane)
         if jobs is None:
-            self._waiting[lane] = deque((job,))
-            if self._running[lane] < self._limits.per_lane:
+            jobs = self._waiting[lane] = _Lane()
+            if self._running[lane] < self._limits.of(lane):
                 self._ready.append(lane)
-        else:
-            jobs.append(job)
+        jobs.put(job, priority)
 
     def take(self) -> _Job | None:
         """Return the job whose turn it is, which counts as running now; None if none may."""
@@ -51,12 +93,12 @@ class Lanes(Generic[_Job]):
             return None
         lane = self._ready.popleft()
         jobs = self._waiting[lane]
-        job = jobs.popleft()
+        job = jobs.take()
         self._running[lane] += 1
         self._total += 1
         if not jobs:
             del self._waiting[lane]
-        elif self._running[lane] < self._limits.per_lane:
+        elif self._running[lane] < self._limits.of(lane):
             self._ready.append(lane)
         return job
 
@@ -65,7 +107,7 @@ class Lanes(Generic[_Job]):
         self._total -= 1
         self._running[lane] -= 1
         # It was at its limit until now, so it had no turn.
-        if lane in self._waiting and self._running[lane] == self._limits.per_lane - 1:
+        if lane in self._waiting and self._running[lane] == self._limits.of(lane) - 1:
             self._ready.append(lane)
         if not self._running[lane]:
             del self._running[lane]

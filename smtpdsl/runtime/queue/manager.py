@@ -29,18 +29,23 @@ from smtpdsl.runtime.interfaces import (
     Submission,
 )
 from smtpdsl.runtime.log import Log
+from smtpdsl.runtime.queue.administration import Administration
 from smtpdsl.runtime.queue.files import Files
 from smtpdsl.runtime.queue.ids import MAX_ENVELOPES, Block, MessageNumbers, envelope_number
 from smtpdsl.runtime.queue.lanes import Limits
 from smtpdsl.runtime.queue.memory import Bounds
 from smtpdsl.runtime.queue.opening import Spool, open_spool
+from smtpdsl.runtime.queue.priority import priority_of
 from smtpdsl.runtime.queue.recorder import Recorder
 from smtpdsl.runtime.queue.reporting import Means, Reporting
+from smtpdsl.runtime.queue.retrying import ORIGINAL_PLAN, RetryPlan
 from smtpdsl.runtime.queue.route_queue import RouteQueue
 from smtpdsl.runtime.queue.shared import Shared
 from smtpdsl.runtime.queue.sqlite_store import BLOCK_SIZE
 from smtpdsl.runtime.queue.store import StoredEnvelope, Summary, lane_of
 from smtpdsl.runtime.queue.writer import SpoolWriter
+from smtpdsl.runtime.sealing.seal import PLAIN, Seal
+from smtpdsl.runtime.sealing.seals import PLAIN_SEALS, Seals
 
 
 class Settings(NamedTuple):
@@ -48,7 +53,9 @@ class Settings(NamedTuple):
 
     `local` limits deliveries in all and to a user, `relay` in all and to a domain.  The bounds on
     envelopes and octets of content are shared by the routes in equal parts.  Whoever waits for a
-    delivery hears of the delay after each of *warn_after* seconds.
+    delivery hears of the delay after each of *warn_after* seconds.  *seals* say how entries of the
+    spool are kept, and *plan* when they are tried again.  At most *max_hurried* are tried sooner when
+    their host is there again.
     """
 
     local: Limits = Limits(at_once=50, per_lane=7)
@@ -58,6 +65,17 @@ class Settings(NamedTuple):
     max_per_lane: int = 1000
     paused: frozenset[Route] = frozenset()
     warn_after: tuple[int, ...] = ()
+    seals: Seals = PLAIN_SEALS
+    plan: RetryPlan = ORIGINAL_PLAN
+    max_hurried: int = 100
+
+
+class _Body(NamedTuple):
+    """The content of a message; if it has no octets they are in a file, which has the *seal*."""
+
+    octets: bytes | None
+    size: int
+    seal: Seal = PLAIN
 
 
 class Queue:
@@ -94,9 +112,11 @@ class Queue:
         self._clock = clock
         self._settings = settings or Settings()
         self._reporter = reporter
-        self._open = partial(open_spool, self._path, vfs=vfs, files=files)
+        self._open = partial(open_spool, self._path, vfs=vfs, files=files, seals=self._settings.seals)
         self._spool: Spool
         self._recorder: Recorder
+        # How it is seen and changed by hand, from `start` on.
+        self.administration: Administration
         self._numbers: MessageNumbers
         self._asks_for_numbers = False
         self._routes: dict[Route, RouteQueue] = {}
@@ -120,7 +140,10 @@ class Queue:
         self._numbers = MessageNumbers(store.first_block, self._ask_for_numbers)
         self._recorder = Recorder(store, content, self._log)
         offer = self._offer_report
-        shared = Shared(store, content, self._recorder, self._log, self._clock, offer, self._reporting())
+        self.administration = Administration(store, content, self._log, self._clock, self._routes)
+        on_idle = self.administration.on_idle
+        reporting, plan = self._reporting(), self._settings.plan
+        shared = Shared(store, content, self._recorder, self._log, self._clock, offer, on_idle, reporting, plan)
         for route, agent in self._agents.items():
             limits = self._settings.local if route is Route.LOCAL else self._settings.relay
             self._routes[route] = RouteQueue(route, agent, limits, self._bounds(), shared)
@@ -130,8 +153,8 @@ class Queue:
     def _reporting(self) -> Reporting | None:
         if self._reporter is None:
             return None
-        warn_after = self._settings.warn_after
-        return Reporting(Means(self._reporter, self.next_message_id, self._clock, self._log, warn_after))
+        warn_after, plan = self._settings.warn_after, self._settings.plan
+        return Reporting(Means(self._reporter, self.next_message_id, self._clock, self._log, warn_after, plan))
 
     def _bounds(self) -> Bounds:
         settings, count = self._settings, len(Route)
@@ -154,6 +177,7 @@ class Queue:
         while late := self._tasks():
             await asyncio.wait(late)
         await self._recorder.finish()
+        await self.administration.finish()
         await self._spool.content.close()
         await self._spool.store.close()
         self._spool.lock.release()
@@ -168,6 +192,32 @@ class Queue:
     def resume(self, route: Route) -> None:
         """Attempt what is due of *route*."""
         self._routes[route].resume()
+
+    def is_paused(self, route: Route) -> bool:
+        """Whether nothing of *route* is attempted."""
+        return not self._routes[route].is_open
+
+    def running(self) -> dict[str, int]:
+        """Return how many envelopes of each route are attempted just now, and how many are in memory."""
+        found = {}
+        for route, route_queue in self._routes.items():
+            found[f"{route.value}.running"] = route_queue.running
+            found[f"{route.value}.envelope"] = len(route_queue.memory)
+        return found
+
+    def hurry(self, lane: str) -> None:
+        """Attempt mail for the domain *lane* that could not reach its host: somebody has seen that it is there again.
+
+        Nobody waits for it; what cannot be done now is tried at its time.
+        """
+        if Route.RELAY in self._routes:
+            now = self._clock()
+            hurried = self._spool.store.hurry(lane, now, self._settings.max_hurried)
+            hurried.add_done_callback(partial(self._on_hurried, now))
+
+    def _on_hurried(self, now: float, hurried: asyncio.Future[int]) -> None:
+        if not hurried.cancelled() and hurried.exception() is None and hurried.result():
+            self._routes[Route.RELAY].expect(now)
 
     async def summary(self) -> Summary:
         """Count what the queue has.
@@ -205,7 +255,7 @@ class Queue:
         accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         content = submission.content
         if isinstance(content, InlineContent):
-            self._add(submission, content.octets, content.size, accepted)
+            self._add(submission, _Body(content.octets, content.size), accepted)
         else:
             assert isinstance(content, SpoolWriter), "it comes from open_content"
             content.seal().add_done_callback(partial(self._on_sealed, submission, content, accepted))
@@ -216,46 +266,43 @@ class Queue:
     ) -> None:
         error = sealed.exception()
         if error is None:
-            self._add(submission, None, writer.size, accepted)
+            self._spool.content.trust(submission.message_id)
+            self._add(submission, _Body(None, writer.size, writer.how_sealed), accepted)
         else:
             _refuse(accepted, error)
 
-    def _add(self, submission: Submission, octets: bytes | None, size: int, accepted: asyncio.Future[None]) -> None:
-        added = self._spool.store.add(submission, octets, size)
-        added.add_done_callback(partial(self._on_added, submission, octets, size, accepted))
+    def _add(self, submission: Submission, body: _Body, accepted: asyncio.Future[None]) -> None:
+        added = self._spool.store.add(submission, body.octets, body.size, body.seal)
+        added.add_done_callback(partial(self._on_added, submission, body, accepted))
 
     def _on_added(
-        self,
-        submission: Submission,
-        octets: bytes | None,
-        size: int,
-        accepted: asyncio.Future[None],
-        added: asyncio.Future[None],
+        self, submission: Submission, body: _Body, accepted: asyncio.Future[None], added: asyncio.Future[None]
     ) -> None:
         error = added.exception()
         if error is not None:
-            if octets is None:
+            if body.octets is None:
                 self._spool.content.remove(submission.message_id)
             _refuse(accepted, error)
             return
         if not accepted.done():
             accepted.set_result(None)
-        self._offer(submission, octets, size)
+        self._offer(submission, body)
 
-    def _offer(self, submission: Submission, octets: bytes | None, size: int) -> None:
+    def _offer(self, submission: Submission, body: _Body) -> None:
         """Attempt a message at once, without reading it back."""
         message = QueuedMessage(
             message_id=submission.message_id,
             reverse_path=submission.reverse_path,
             client=submission.client,
             created=submission.created,
-            content=self._spool.content.content(submission.message_id, octets, size),
+            content=self._spool.content.content(submission.message_id, *body),
             options=submission.options,
         )
+        priority = priority_of(submission, body.size)
         by_route: dict[Route, list[StoredEnvelope]] = {}
         for position, each in enumerate(submission.envelopes, 1):
             number = envelope_number(submission.message_id, position)
-            stored = StoredEnvelope(number, each, lane_of(each), submission.created)
+            stored = StoredEnvelope(number, each, lane_of(each), submission.created, priority=priority)
             by_route.setdefault(each.route, []).append(stored)
         for route, envelopes in by_route.items():
             if route in self._routes:
@@ -264,7 +311,7 @@ class Queue:
     def _offer_report(self, report: Submission) -> None:
         """Attempt a report that the store has."""
         assert isinstance(report.content, InlineContent), "reports are short"
-        self._offer(report, report.content.octets, report.content.size)
+        self._offer(report, _Body(report.content.octets, report.content.size))
 
 
 def _refuse(accepted: asyncio.Future[None], error: BaseException) -> None:

@@ -9,6 +9,7 @@ from smtpdsl.runtime.queue.files import Files
 from smtpdsl.runtime.queue.folder import SpoolError, SpoolLock, claim_spool
 from smtpdsl.runtime.queue.spool import CONTENT, Cleaning, ContentFolder, has_content
 from smtpdsl.runtime.queue.sqlite_store import FILE_NAME, SqliteStore
+from smtpdsl.runtime.sealing.seals import PLAIN_SEALS, Seals
 
 
 class Spool(NamedTuple):
@@ -20,23 +21,24 @@ class Spool(NamedTuple):
     cleaning: Cleaning
 
 
-def open_spool(path: Path, *, vfs: str | None = None, files: Files | None = None) -> Spool:
+def open_spool(path: Path, *, vfs: str | None = None, files: Files | None = None, seals: Seals = PLAIN_SEALS) -> Spool:
     """Open the spool in the folder *path*, and make it if there is none.
 
     Args:
         path: The folder.
         vfs: What SQLite does its input and output with, if not with the operating system.
         files: What large messages are stored with, if not with the operating system.
+        seals: How its entries are sealed.
 
     Raises:
-        SpoolError: It is in use, damaged, newer than this version, or cannot be read and written.
+        SpoolError: It is in use, damaged, newer than this version, needs a key, or cannot be read and written.
     """
     lock = claim_spool(path)
     try:
         _refuse_lost_database(path)
-        store = SqliteStore(path, vfs=vfs)
+        store = SqliteStore(path, vfs=vfs, seals=seals)
         try:
-            content = ContentFolder(path, files)
+            content = ContentFolder(path, files, seals)
             return Spool(store, content, lock, content.clean(store.has_file))
         except SpoolError:
             store.abort()

@@ -14,6 +14,7 @@ from smtpdsl.mail.address import Mailbox
 from smtpdsl.runtime.interfaces import Outcome, QueuedMessage, Route
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.queue.ids import envelope_hex
+from smtpdsl.runtime.queue.listing import Listed
 from smtpdsl.runtime.queue.store import StoredEnvelope
 
 # What OpenSMTPD calls the routes in lines that end an envelope's life.
@@ -69,9 +70,26 @@ def report_expired(log: Log, message: QueuedMessage, stored: StoredEnvelope, tex
     log.info(_last_line("Expire", message, stored, text, now))
 
 
+def report_damaged(log: Log, number: int, problem: str) -> None:
+    """Write that an envelope is not what was written, and is kept as it is."""
+    log.warn(f"envelope {envelope_hex(number)} is damaged, and is kept without being tried: {problem}")
+
+
 def report_held(log: Log, message: QueuedMessage, stored: StoredEnvelope, text: str, now: float) -> None:
     """Write that an envelope has failed for good, and is kept."""
     log.info(_last_line("Hold", message, stored, text, now))
+
+
+def report_removed(log: Log, listed: Listed, now: float) -> None:
+    """Write that an administrator has removed an envelope, of which perhaps nothing could be read."""
+    sender = listed.facts.reverse_path if listed.facts is not None else "<?>"
+    envelope = listed.envelope
+    to = f"<{envelope.dest}>" if envelope is not None else "<?>"
+    rcpt = _unless_same(envelope.recipient, envelope.dest) if envelope is not None else "<?>"
+    log.info(
+        f"{_KINDS[listed.route]}: Remove for {envelope_hex(listed.number)}: from={sender}, to={to}, rcpt={rcpt}, "
+        f"delay={duration(now - listed.created)}, stat=Removed by administrator"
+    )
 
 
 def _last_line(what: str, message: QueuedMessage, stored: StoredEnvelope, text: str, now: float) -> str:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from smtpdsl.mail.options import DELAY, FAILURE, SUCCESS, wants
 from smtpdsl.runtime.interfaces import (
+    Envelope,
     Event,
     NoReport,
     Notice,
@@ -29,7 +30,7 @@ from smtpdsl.runtime.interfaces import (
 )
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.queue.ids import envelope_hex, message_hex
-from smtpdsl.runtime.queue.schedule import next_try
+from smtpdsl.runtime.queue.retrying import ORIGINAL_PLAN, Failure, RetryPlan
 from smtpdsl.runtime.queue.store import Changes, State, StoredEnvelope, Update
 
 # What the log calls a report on each event.
@@ -51,6 +52,7 @@ class Means(NamedTuple):
     clock: Callable[[], float]
     log: Log
     warn_after: Sequence[int] = ()
+    plan: RetryPlan = ORIGINAL_PLAN
 
 
 class Reporting:
@@ -82,7 +84,7 @@ class Reporting:
         for each in unwanted:
             self._means.log.info(f"bounce: no report of failure of {envelope_hex(each.number)}: its sender wants none")
         gone = {each.number for each in unwanted}
-        later: dict[int, Route] = {}
+        later: dict[int, Envelope] = {}
         for told in _groups([each for each in notices if _is_wanted(each)]):
             event = told[0].event
             answer = await self._report(message, told)
@@ -90,12 +92,12 @@ class Reporting:
                 reports.append(answer)
                 gone.update(each.number for each in told if event is Event.FAILED)
             elif answer.is_temporary and event is Event.FAILED:
-                later |= {each.number: each.envelope.route for each in told}
+                later |= {each.number: each.envelope for each in told}
         return self._changes(message, changes, reports, gone, later)
 
     async def _report(self, message: QueuedMessage, notices: Sequence[Notice]) -> Submission | NoReport:
         """Write one report, and say so in the log."""
-        reporter, next_message_id, clock, log, _ = self._means
+        reporter, next_message_id, clock, log, *_ = self._means
         answer = await reporter.report(message, notices, next_message_id(), clock())
         shown = ", ".join(envelope_hex(each.number) for each in notices)
         what = f"bounce: report of {_SHOWN[notices[0].event]} of {shown} to {message.reverse_path}"
@@ -111,12 +113,13 @@ class Reporting:
         changes: Changes,
         reports: Sequence[Submission],
         gone: set[int],
-        later: Mapping[int, Route],
+        later: Mapping[int, Envelope],
     ) -> Changes:
         updates = []
         for each in changes.updates:
             if each.number in later:
-                due = next_try(message.created, each.tries, self._means.clock(), later[each.number])
+                failure = Failure(each.tries, each.last_error, each.last_status)
+                due = self._means.plan.next_try(message.created, failure, self._means.clock(), later[each.number])
                 updates.append(each._replace(state=State.PENDING, due=due))
             elif each.number not in gone:
                 updates.append(each)

@@ -12,18 +12,29 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from smtpdsl.runtime.fault import describe_fault
-from smtpdsl.runtime.interfaces import DeliveryAgent, Outcome, QueuedMessage, Result, Route
+from smtpdsl.runtime.interfaces import (
+    DeliveryAgent,
+    NotBegunError,
+    Outcome,
+    PatientAgent,
+    QueuedMessage,
+    Result,
+    Route,
+)
+from smtpdsl.runtime.queue.checking import SpoolDamageError
 from smtpdsl.runtime.queue.conclusions import Conclusions
 from smtpdsl.runtime.queue.ids import envelope_hex, message_of
-from smtpdsl.runtime.queue.jobs import Job, attempt_of, expire, jobs_of, judge, part_expired
+from smtpdsl.runtime.queue.jobs import Job, attempt_of, expire, jobs_of, judge, part_expired, set_aside, unreadable
 from smtpdsl.runtime.queue.lanes import Lanes, Limits
 from smtpdsl.runtime.queue.memory import Bounds, Memory
 from smtpdsl.runtime.queue.recorder import PAUSE_SECONDS
+from smtpdsl.runtime.queue.report import report_damaged
 from smtpdsl.runtime.queue.shared import Shared
 from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, State, StoredEnvelope, StoredMessage
 
@@ -50,8 +61,9 @@ class RouteQueue:
         self._loop = asyncio.get_running_loop()
         self._lanes: Lanes[Job] = Lanes(limits)
         self._memory = Memory(bounds)
-        self._load_envelopes = min(_LOAD_ENVELOPES, max(1, bounds.envelopes // 2))
-        self._worthwhile_octets = min(_WORTHWHILE_OCTETS, bounds.octets // 2)
+        # Less than the room that is left by lanes with mail that goes nowhere, see `memory`.
+        self._load_envelopes = min(_LOAD_ENVELOPES, max(1, bounds.envelopes // 8))
+        self._worthwhile_octets = min(_WORTHWHILE_OCTETS, bounds.octets // 8)
         # Lanes of which envelopes stay in the store until others of them are gone.
         self._overflowing: set[str] = set()
         self._next_due = -math.inf
@@ -62,6 +74,10 @@ class RouteQueue:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_is_for = math.inf
         self._tasks: set[asyncio.Task[Sequence[Outcome]]] = set()
+        # When the attempts began of envelopes of which the store does not know yet what became of them.
+        self._started: dict[int, float] = {}
+        # What an administrator changes just now is not attempted until `thaw`.
+        self._frozen: Counter[int] = Counter()
         self._conclusions = Conclusions(shared, self._on_recorded)
         self._is_open = False
         self._is_abandoned = False
@@ -92,6 +108,12 @@ class RouteQueue:
             for each in job.envelopes:
                 self._memory.release(each.number)
         self._overflowing.clear()
+        self._call_back()
+
+    def _call_back(self) -> None:
+        """End the attempts that have not begun, and wait for others."""
+        if isinstance(self._agent, PatientAgent):
+            self._agent.call_back()
 
     def abandon(self) -> None:
         """End the attempts that run; their envelopes stay as they are, and the next start tries them."""
@@ -103,13 +125,13 @@ class RouteQueue:
     def offer(self, message: QueuedMessage, envelopes: Iterable[StoredEnvelope]) -> None:
         """Take envelopes that the store has, as far as there is room, and attempt them."""
         taken = [each for each in envelopes if self._hold(message, each)]
-        for job in jobs_of(self._route, message, taken):
-            self._lanes.put(job.lane, job)
+        for job in jobs_of(self._agent.group, message, taken):
+            self._lanes.put(job.lane, job, job.priority)
         self._start_attempts()
 
     def _hold(self, message: QueuedMessage, stored: StoredEnvelope) -> bool:
         memory = self._memory
-        if stored.number in memory:
+        if stored.number in memory or stored.number in self._frozen:
             return False
         if memory.is_full(stored.lane):
             self._overflowing.add(stored.lane)
@@ -128,6 +150,8 @@ class RouteQueue:
 
     def _start(self, job: Job) -> None:
         now = self._shared.clock()
+        for each in job.envelopes:
+            self._started[each.number] = now
         old, others = part_expired(job, now)
         if old:
             self._conclusions.draw(job.message, old, expire(self._log, job.message, old, now))
@@ -140,6 +164,10 @@ class RouteQueue:
         task.add_done_callback(partial(self._on_attempted, job))
 
     async def _deliver(self, job: Job) -> Sequence[Outcome]:
+        try:
+            await self._shared.content.check(job.message.message_id, job.message.content)
+        except OSError as error:
+            return [unreadable(error)] * len(job.envelopes)
         return await self._agent.deliver(attempt_of(job))
 
     def _on_attempted(self, job: Job, task: asyncio.Task[Sequence[Outcome]]) -> None:
@@ -147,10 +175,27 @@ class RouteQueue:
         self._lanes.finish(job.lane)
         if task.cancelled() and self._is_abandoned:
             return
+        if not task.cancelled() and isinstance(task.exception(), NotBegunError):
+            self._take_back(job.envelopes)
+            return
+        if not task.cancelled() and isinstance(error := task.exception(), SpoolDamageError):
+            self._conclusions.draw(job.message, job.envelopes, set_aside(self._log, job, str(error)))
+            self._start_attempts()
+            return
         outcomes = self._outcomes(job, task)
-        changes = judge(self._log, job, outcomes, self._shared.clock())
+        changes = judge(self._log, job, outcomes, self._shared.clock(), self._shared.plan)
         self._conclusions.draw(job.message, job.envelopes, changes, outcomes)
         self._start_attempts()
+
+    def _take_back(self, envelopes: Sequence[StoredEnvelope]) -> None:
+        """Hold *envelopes* no longer, whose attempt was called back."""
+        self._forget(envelopes)
+        for each in envelopes:
+            self._expect(each.due)
+        if self._frozen and (idle := [each.number for each in envelopes if each.number in self._frozen]):
+            self._shared.on_idle(idle)
+        self._start_attempts()
+        self._look()
 
     def _outcomes(self, job: Job, task: asyncio.Task[Sequence[Outcome]]) -> Sequence[Outcome]:
         """Return what the agent says; if it does not keep its promise, the envelopes stay."""
@@ -168,20 +213,87 @@ class RouteQueue:
 
     def _on_recorded(self, changes: Changes, envelopes: Sequence[StoredEnvelope]) -> None:
         """Forget what the store knows now."""
-        self._is_stuffed = False
-        for each in envelopes:
-            lane = self._memory.release(each.number)
-            if lane in self._overflowing and self._memory.is_half_empty(lane):
-                self._overflowing.discard(lane)
-                self._next_due = -math.inf
+        self._forget(envelopes)
         for update in changes.updates:
             if update.state is State.PENDING:
                 self._expect(update.due)
         for report in changes.reports:
             self._shared.offer(report)
+        if self._frozen and (idle := [each.number for each in envelopes if each.number in self._frozen]):
+            self._shared.on_idle(idle)
+        self._look()
+
+    def _forget(self, envelopes: Sequence[StoredEnvelope]) -> None:
+        """Make room."""
+        self._is_stuffed = False
+        for each in envelopes:
+            del self._started[each.number]
+            lane = self._memory.release(each.number)
+            if lane in self._overflowing and self._memory.is_half_empty(lane):
+                self._overflowing.discard(lane)
+                self._next_due = -math.inf
+
+    # ------------------------------------------------------------ administration
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is attempted."""
+        return self._is_open
+
+    @property
+    def running(self) -> int:
+        """How many envelopes are in an attempt."""
+        return len(self._started)
+
+    def started(self, number: int) -> float | None:
+        """Return when the attempt began that an envelope is in."""
+        return self._started.get(number)
+
+    def withdraw(self, numbers: Sequence[int]) -> frozenset[int]:
+        """Begin no attempt of *numbers* until `thaw`.
+
+        Returns:
+            Those that are in an attempt just now; `Shared.on_idle` is told when it has ended.
+        """
+        self._frozen.update(numbers)
+        held = {number for number in numbers if number in self._memory}
+        attempted = held & self._started.keys()
+        if waiting := held - attempted:
+            self._give_back(waiting)
+        if attempted:
+            self._call_back()
+        return frozenset(attempted)
+
+    def _give_back(self, waiting: Collection[int]) -> None:
+        """Hold those no longer that wait for their turn; the store has them."""
+        for job in self._lanes.clear():
+            kept = [each for each in job.envelopes if each.number not in waiting]
+            if kept:
+                self._lanes.put(job.lane, Job(job.message, kept), job.priority)
+        for number in waiting:
+            self._memory.release(number)
+
+    def thaw(self, numbers: Iterable[int]) -> None:
+        """Let *numbers* be attempted again; `look_again` finds them."""
+        for number in numbers:
+            self._frozen[number] -= 1
+            if not self._frozen[number]:
+                del self._frozen[number]
+
+    def look_again(self) -> None:
+        """Look through all that is due: somebody has changed it."""
+        self._is_stuffed = False
+        self._overflowing.clear()
+        self._next_due = -math.inf
+        self._start_attempts()
         self._look()
 
     # ------------------------------------------------------------ loading
+
+    def expect(self, due: float) -> None:
+        """Know that something in the store is due then which was due later."""
+        self._expect(due)
+        self._look()
 
     def _expect(self, due: float) -> None:
         self._next_due = min(self._next_due, due)
@@ -211,9 +323,16 @@ class RouteQueue:
             self._timer = None
 
     def _is_worthwhile(self) -> bool:
+        return (self._has_room() and not self._is_stuffed) or not len(self._memory)
+
+    def _has_room(self) -> bool:
         envelopes, octets = self._memory.room()
-        has_room = envelopes >= self._load_envelopes and octets >= self._worthwhile_octets
-        return (has_room and not self._is_stuffed) or not len(self._memory)
+        if envelopes >= self._load_envelopes and octets >= self._worthwhile_octets:
+            return True
+        # What does not move is not waited for: half of the rest has to do.
+        held, octets_held = self._memory.held_by(self._overflowing)
+        most = len(self._memory) - held + envelopes, self._memory.octets - octets_held + octets
+        return envelopes > max(0, most[0] // 2) and octets > max(0, min(self._worthwhile_octets, most[1] // 2))
 
     def _load(self) -> None:
         envelopes, octets = self._memory.room()
@@ -225,7 +344,7 @@ class RouteQueue:
             until=self._shared.clock(),
             limit=min(envelopes, self._load_envelopes),
             max_octets=min(octets, _LOAD_OCTETS),
-            has=self._memory.numbers(),
+            has={*self._memory.numbers(), *self._frozen},
             full=full,
         )
         self._is_loading = True
@@ -247,8 +366,7 @@ class RouteQueue:
     def _take(self, batch: DueBatch) -> None:
         self._expect(batch.next_due)
         for damage in batch.damaged:
-            shown = envelope_hex(damage.number)
-            self._log.warn(f"envelope {shown} is damaged, and is kept without being tried: {damage.problem}")
+            report_damaged(self._log, damage.number, damage.problem)
         by_message: dict[int, list[StoredEnvelope]] = {}
         for each in batch.envelopes:
             by_message.setdefault(message_of(each.number), []).append(each)
@@ -266,7 +384,7 @@ class RouteQueue:
             reverse_path=stored.reverse_path,
             client=stored.client,
             created=stored.created,
-            content=self._shared.content.content(stored.message_id, stored.octets, stored.size),
+            content=self._shared.content.content(stored.message_id, stored.octets, stored.size, stored.seal),
             was_tried=stored.run != self._shared.store.run,
             options=stored.options,
         )

@@ -4,6 +4,7 @@
     seal      incoming/N    the rest is written, and the file synced
               content/N     renamed, and both folders synced
               row of N      only now; when its transaction is committed, the client is told 250
+    check     content/N     before each attempt, against the checksum in the row
     remove    content/N     after the commit of the transaction that removed the row
 
 So a row always has its file.  A file without a row was left by a server that died between two of
@@ -20,9 +21,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from smtpdsl.runtime.interfaces import Content, InlineContent, SpooledContent
+from smtpdsl.runtime.queue.checking import FileCheck
 from smtpdsl.runtime.queue.files import Files, SpoolFile
 from smtpdsl.runtime.queue.folder import SpoolError
+from smtpdsl.runtime.queue.sealed_facts import content_entry
 from smtpdsl.runtime.queue.writer import Backlog, SpoolWriter
+from smtpdsl.runtime.sealing.seal import PLAIN, Seal
+from smtpdsl.runtime.sealing.seals import PLAIN_SEALS, Seals
 
 INCOMING, CONTENT = "incoming", "content"
 # Syncing a file is mostly waiting, and several may wait at once.
@@ -45,8 +50,8 @@ def has_content(spool: Path) -> bool:
 class ContentFolder:
     """The files, by the numbers of their messages."""
 
-    def __init__(self, spool: Path, files: Files | None = None) -> None:
-        """Keep them in the folder *spool*.
+    def __init__(self, spool: Path, files: Files | None = None, seals: Seals = PLAIN_SEALS) -> None:
+        """Keep them in the folder *spool*, sealed by *seals*.
 
         Raises:
             SpoolError: It cannot be written.
@@ -55,6 +60,8 @@ class ContentFolder:
         self._incoming = spool / INCOMING
         self._content = spool / CONTENT
         self._files = files or Files()
+        self._seals = seals
+        self._check = FileCheck(self._files)
         self._backlog = Backlog()
         self._running: set[asyncio.Future[None]] = set()
         self._is_closed = False
@@ -85,22 +92,50 @@ class ContentFolder:
     def open(self, message_id: int) -> SpoolWriter:
         """Begin to store a message."""
         content = self._path(message_id)
-        file = SpoolFile(self._incoming / content.name, content, self._files)
+        file = SpoolFile(
+            self._incoming / content.name,
+            content,
+            self._files,
+            self._seals.file_sealer(content_entry(message_id)),
+        )
         return SpoolWriter(message_id, file, self._run, self._backlog)
 
-    def content(self, message_id: int, octets: bytes | None, size: int) -> Content:
-        """Say where the mail data of a message is: in memory, or else in its file."""
-        return SpooledContent(str(self._path(message_id)), size) if octets is None else InlineContent(octets)
+    def trust(self, message_id: int) -> None:
+        """Know that the file of a message is what was just written: it is not read back for its first attempt."""
+        self._check.trust(message_id, self._path(message_id))
+
+    def content(self, message_id: int, octets: bytes | None, size: int, seal: Seal = PLAIN) -> Content:
+        """Say where the mail data of a message is: in memory, or else in its file, which has the *seal*."""
+        if octets is not None:
+            return InlineContent(octets)
+        with_key = self._seals.with_key(content_entry(message_id), seal)
+        return SpooledContent(str(self._path(message_id)), size, with_key)
+
+    async def check(self, message_id: int, content: Content) -> None:
+        """Make sure that the file of a message, if it has one, is what was written.
+
+        Raises:
+            SpoolDamageError: It is something else.
+            OSError: It cannot be read now.
+        """
+        path = self._path(message_id)
+        if isinstance(content, SpooledContent) and not self._check.is_known(message_id, path):
+            await self._run(lambda: self._check.check(message_id, path, content))
 
     def remove(self, message_id: int) -> None:
         """Remove a message that has no row any more; what cannot be removed now goes at the next start."""
         path = self._path(message_id)
+        self._check.forget(message_id)
         self._run(lambda: self._files.remove(path)).add_done_callback(asyncio.Future.exception)
 
-    async def close(self) -> None:
+    async def settle(self) -> None:
         """Wait for everything that has begun."""
         while self._running:
             await asyncio.wait(self._running)
+
+    async def close(self) -> None:
+        """Wait for everything that has begun, and begin nothing more."""
+        await self.settle()
         self._is_closed = True
         self._threads.shutdown()
 

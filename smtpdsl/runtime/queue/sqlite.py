@@ -3,7 +3,8 @@
     queue.db missing      made as queue.db.new, complete and synced, then renamed: an empty one is always damage
     another application   refused, and not touched
     a newer schema        refused, and not touched
-    an older schema       read as it is, and kept by the newer one from now on
+    an older schema       gets what it has not, and is kept by the newer one from now on
+    a damaged log         refused where it is needed (`log_damage`), and not touched
     a queue               opened for this process alone, until it ends
 
 The only module that imports apsw, which brings a current SQLite of its own: that of the system may be a
@@ -15,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,21 +24,24 @@ import apsw
 
 from smtpdsl.runtime.interfaces import StorageError, StorageFullError
 from smtpdsl.runtime.queue.folder import SpoolError, sync_folder
+from smtpdsl.runtime.queue.log_damage import damaged_octet
 from smtpdsl.runtime.queue.schema import (
     APPLICATION_ID,
     CHECKPOINT_PAGES,
     CONNECTION,
+    CONVERT,
     CREATE,
     FIRST_ROW,
-    RAISE_SCHEMA,
     SCHEMA,
 )
+from smtpdsl.runtime.sealing.seals import PLAIN_SEALS, Seals
 
 Value: TypeAlias = "int | float | str | bytes | None"
 Row: TypeAlias = Sequence[Value]
 
 # How long another program may hold the database when the server starts, in milliseconds.
 _PATIENCE = 1000
+_MAX_REASON_CHARACTERS = 160
 _MAGIC = b"SQLite format 3\0"
 # Where the header of a database file has the number of its schema, and what application it belongs to.
 _HEADER_OCTETS = 100
@@ -49,12 +53,26 @@ class UnfitError(StorageError):
     """This request cannot be carried out; the others can."""
 
 
+class DamagedPageError(UnfitError):
+    """A part of the database cannot be read; the others can."""
+
+
+class UnreadableMessageError(DamagedPageError):
+    """That part has the row of a message."""
+
+    def __init__(self, message_id: int, text: str) -> None:
+        """Tell which."""
+        super().__init__(text)
+        self.message_id = message_id
+
+
 class Database:
     """An open database, for one thread at a time."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
-        """Use *connection*."""
+    def __init__(self, connection: apsw.Connection, seals: Seals) -> None:
+        """Use *connection*; *seals* are those of the rows."""
         self._connection = connection
+        self.seals = seals
         self._log_pages = 0
         connection.set_wal_hook(self._on_commit)
         # How many transactions were committed.
@@ -74,16 +92,23 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             work()
             self._connection.execute("COMMIT")
-        except (apsw.Error, OSError, ValueError, OverflowError, MemoryError) as error:
-            failure = self._failure(error)
+        except (apsw.Error, UnfitError, OSError, ValueError, OverflowError, MemoryError) as error:
+            failure = error if isinstance(error, UnfitError) else self._failure(error)
             with contextlib.suppress(apsw.Error):
                 self._roll_back()
             raise failure from error
         self.transactions += 1
 
-    def rows(self, statement: str, values: Row = ()) -> Iterable[tuple[Value, ...]]:
-        """Run *statement* and return its rows as they are found."""
-        return self._connection.execute(statement, values)
+    def rows(self, statement: str, values: Row = ()) -> Iterator[tuple[Value, ...]]:
+        """Run *statement* and yield its rows as they are found.
+
+        Raises:
+            DamagedPageError: A part of the database that it needs is damaged.
+        """
+        try:
+            yield from self._connection.execute(statement, values)
+        except apsw.CorruptError as error:
+            raise DamagedPageError(_reason(error)) from error
 
     def number(self, statement: str, values: Row = ()) -> int:
         """Run *statement*, whose result is one number."""
@@ -108,6 +133,12 @@ class Database:
         """Close; what is in the log is copied into the database if possible, and stays in the log otherwise."""
         _close(self._connection)
 
+    def leave(self) -> None:
+        """Close, and leave the database and its log as they are: they may be damaged."""
+        with contextlib.suppress(apsw.Error):
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        _close(self._connection)
+
     def _on_commit(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         self._log_pages = pages
         return apsw.SQLITE_OK
@@ -121,18 +152,21 @@ class Database:
         is_late = isinstance(error, apsw.IOError) and self._connection.system_errno in (errno.ENOSPC, errno.EDQUOT)
         if isinstance(error, apsw.FullError) or is_late:
             return StorageFullError("no space is left for the spool")
+        if isinstance(error, apsw.CorruptError):
+            return DamagedPageError(f"the spool cannot be read or written: {_reason(error)}")
         if isinstance(error, (apsw.ConstraintError, apsw.TooBigError, ValueError, OverflowError)):
             return UnfitError(f"the queue cannot hold this: {error}")
-        return StorageError(f"the spool cannot be read or written: {error}")
+        return StorageError(f"the spool cannot be read or written: {_reason(error)}")
 
 
-def open_database(path: Path, first_number: int, vfs: str | None = None) -> Database:
+def open_database(path: Path, first_number: int, vfs: str | None = None, seals: Seals = PLAIN_SEALS) -> Database:
     """Open the database at *path*, and make it if it is missing.
 
     Args:
         path: The file, in a folder that this process has locked.
         first_number: Where the numbers of messages begin in a new database.
         vfs: What SQLite does its input and output with, if not with the operating system.
+        seals: How its rows are sealed.
 
     Raises:
         SpoolError: It is none of ours, damaged, newer, or cannot be read and written.
@@ -142,7 +176,38 @@ def open_database(path: Path, first_number: int, vfs: str | None = None) -> Data
             _look_at_header(path)
         else:
             _create(path, first_number, vfs)
-        return Database(_connect(path, vfs))
+        return Database(_connect(path, vfs), seals)
+    except apsw.Error as error:
+        raise _problem(path, _complaint(path.name, error)) from error
+    except OSError as error:
+        raise SpoolError.of(path.parent, error) from error
+
+
+def look_into_database(path: Path, seals: Seals) -> Database | None:
+    """Open the database at *path*, which no server has, only to read; None if an older version wrote it.
+
+    It must not be open for long: a server that starts meanwhile waits a second for it.
+
+    Raises:
+        SpoolError: It is not there, none of ours, in use, damaged, newer, or cannot be read.
+    """
+    try:
+        _look_at_header(path)
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            # What is in the log stays there.
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
+            ((schema,),) = connection.execute("PRAGMA user_version").fetchall()
+            assert isinstance(schema, int), "it is four octets of the header"
+            _refuse_newer(path, schema)
+        except BaseException:
+            _close(connection)
+            raise
+        if schema < SCHEMA:
+            _close(connection)
+            return None
+        return Database(connection, seals)
     except apsw.Error as error:
         raise _problem(path, _complaint(path.name, error)) from error
     except OSError as error:
@@ -203,14 +268,26 @@ def _connect(path: Path, vfs: str | None) -> apsw.Connection:
         ((schema,),) = connection.execute("PRAGMA user_version").fetchall()
         assert isinstance(schema, int), "it is four octets of the header"
         _refuse_newer(path, schema)
+        _refuse_damaged_log(path, connection)
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
         connection.execute(CONNECTION).fetchall()
         if schema < SCHEMA:
-            connection.execute(RAISE_SCHEMA).fetchall()
+            connection.execute(CONVERT).fetchall()
     except BaseException:
         _close(connection)
         raise
     return connection
+
+
+def _refuse_damaged_log(path: Path, connection: apsw.Connection) -> None:
+    ((page_octets,),) = connection.execute("PRAGMA page_size").fetchall()
+    assert isinstance(page_octets, int), "it is a number of the header"
+    frames, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+    octet = damaged_octet(path, page_octets, max(0, frames))
+    if octet is not None:
+        what = f"{path.name}-wal cannot be read from octet {octet} on, and there are messages behind it"
+        way = f"once the spool is copied, `truncate -s {octet} {path}-wal` goes on without them"
+        raise _problem(path, f"is damaged: {what}; {way}")
 
 
 def _close(connection: apsw.Connection) -> None:
@@ -228,11 +305,16 @@ def _complaint(name: str, error: apsw.Error) -> str:
         case apsw.BusyError() | apsw.LockedError():
             return f"is in use: another program has opened {name}"
         case apsw.NotADBError() | apsw.CorruptError():
-            return f"is damaged: {name}: {error}"
+            return f"is damaged: {name}: {_reason(error)}"
         case apsw.ReadOnlyError():
             return f"cannot be used: {name} can only be read"
         case apsw.FullError():
             return f"cannot be used: no space left on device, {name}"
         case apsw.CantOpenError() | apsw.PermissionsError() | apsw.AuthError():
             return f"cannot be used: permission denied, {name}"
-    return f"cannot be read or written: {name}: {error}"
+    return f"cannot be read or written: {name}: {_reason(error)}"
+
+
+def _reason(error: BaseException) -> str:
+    """Say on one line what SQLite says; it may quote a whole table."""
+    return " ".join(str(error).split())[:_MAX_REASON_CHARACTERS]

@@ -14,18 +14,37 @@ from __future__ import annotations
 import secrets
 from asyncio import Future
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from smtpdsl.runtime.interfaces import InlineContent, StorageError, StorageFullError, Submission
+from smtpdsl.runtime.interfaces import InlineContent, Route, StorageError, StorageFullError, Submission
 from smtpdsl.runtime.queue import schema
 from smtpdsl.runtime.queue.batching import AnyRequest, Batcher, Request
-from smtpdsl.runtime.queue.facts import encode_envelope, encode_message
+from smtpdsl.runtime.queue.changing import Change, Changed, change_envelopes
+from smtpdsl.runtime.queue.facts import FactsError
 from smtpdsl.runtime.queue.folder import SpoolError
-from smtpdsl.runtime.queue.ids import FIRST_NUMBER_LIMIT, Block, envelope_number, message_of
-from smtpdsl.runtime.queue.loading import load
-from smtpdsl.runtime.queue.sqlite import Row, UnfitError, open_database
-from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, State, Summary, Update, lane_of
+from smtpdsl.runtime.queue.ids import FIRST_NUMBER_LIMIT, Block, message_of
+from smtpdsl.runtime.queue.listing import ListPage, ListQuery, list_page
+from smtpdsl.runtime.queue.loading import load, read_message, unreadable
+from smtpdsl.runtime.queue.missing_keys import missing_keys
+from smtpdsl.runtime.queue.rows import Arrival
+from smtpdsl.runtime.queue.sqlite import DamagedPageError, Row, UnfitError, open_database
+from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, State, StoredMessage, Summary, Update
+from smtpdsl.runtime.queue.store_requests import (
+    AddRequest,
+    ChangeRequest,
+    CountRequest,
+    FetchRequest,
+    HurryRequest,
+    ListRequest,
+    LoadRequest,
+    RecordRequest,
+    ReserveRequest,
+    is_avoidable,
+)
+from smtpdsl.runtime.sealing.seal import PLAIN, Seal
+from smtpdsl.runtime.sealing.seals import PLAIN_SEALS, Seals
 
 _T = TypeVar("_T")
 
@@ -34,65 +53,34 @@ FILE_NAME = "queue.db"
 BLOCK_SIZE = 4096
 
 
-class _Rows(NamedTuple):
-    """A message, as rows."""
-
-    number: int
-    message: Row
-    envelopes: Sequence[Row]
-    octets: int
-
-
-class _Add(Request[None]):
-    def __init__(self, rows: _Rows) -> None:
-        super().__init__()
-        self.rows = rows
-        self.octets = rows.octets
-
-
-class _Record(Request[Sequence[int]]):
-    def __init__(self, changes: Changes, reports: Sequence[_Rows]) -> None:
-        super().__init__()
-        self.changes = changes
-        self.reports = reports
-        self.octets = sum(rows.octets for rows in reports)
-
-
-class _Reserve(Request[Block]):
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self.count = count
-
-
-class _Load(Request[DueBatch]):
-    def __init__(self, query: DueQuery) -> None:
-        super().__init__()
-        self.query = query
-
-
-class _Count(Request[Summary]):
-    pass
-
-
 class SqliteStore:
     """A `Store` in a folder of its own."""
 
-    def __init__(self, folder: Path, *, vfs: str | None = None) -> None:
-        """Open the database in *folder*, which the caller has locked.
+    def __init__(self, folder: Path, *, vfs: str | None = None, seals: Seals = PLAIN_SEALS) -> None:
+        """Open the database in *folder*, which the caller has locked; *seals* are those of its rows.
 
         Raises:
-            SpoolError: It cannot be used.
+            SpoolError: It cannot be used, or needs a key that *seals* have not.
         """
-        self._database = open_database(folder / FILE_NAME, secrets.randbelow(FIRST_NUMBER_LIMIT - 1) + 1, vfs)
+        first_number = secrets.randbelow(FIRST_NUMBER_LIMIT - 1) + 1
+        self._database = open_database(folder / FILE_NAME, first_number, vfs, seals)
+        self._seals = seals
         self._batcher: Batcher | None = None
         self.run = 0
         self.first_block = Block(0, 0)
         try:
+            # What a damaged page hides needs no key any more.
+            with suppress(DamagedPageError):
+                self._database.transaction(self._look_for_keys)
             self._database.transaction(self._begin_run)
         except StorageError as error:
-            self._database.close()
+            self._database.leave()
             message = f"the spool {folder} cannot be used: {error}"
             raise SpoolError(message) from error
+
+    def _look_for_keys(self) -> None:
+        if lack := missing_keys(self._database):
+            raise UnfitError(lack)
 
     def _begin_run(self) -> None:
         self.run = self._database.number(schema.NEXT_RUN)
@@ -105,7 +93,12 @@ class SqliteStore:
 
     def has_file(self, message_id: int) -> bool:
         """Whether there is such a message, with its octets in a file; only to be asked before `start`."""
-        return self._database.number(schema.HAS_FILE, (message_id,)) > 0
+        try:
+            ((count,),) = self._database.rows(schema.HAS_FILE, (message_id,))
+        except DamagedPageError:
+            # Nobody knows, so the file is kept.
+            return True
+        return count != 0
 
     def abort(self) -> None:
         """Close a store that was never started."""
@@ -119,36 +112,43 @@ class SqliteStore:
 
     def reserve(self, count: int) -> Future[Block]:
         """Reserve *count* numbers for messages."""
-        return self._submit(_Reserve(count))
+        return self._submit(ReserveRequest(count))
 
-    def add(self, submission: Submission, octets: bytes | None, size: int) -> Future[None]:
+    def add(self, submission: Submission, octets: bytes | None, size: int, seal: Seal = PLAIN) -> Future[None]:
         """Keep a message with its envelopes, all due at once."""
-        return self._submit(_Add(self._rows(submission, octets, size)))
+        return self._submit(AddRequest(Arrival(submission, octets, size, seal, self.run)))
 
     def record(self, changes: Changes) -> Future[Sequence[int]]:
         """Remember what became of envelopes, and keep the reports on them."""
-        return self._submit(_Record(changes, [self._report_rows(each) for each in changes.reports]))
+        return self._submit(RecordRequest(changes, [self._report(each) for each in changes.reports]))
 
-    def _report_rows(self, report: Submission) -> _Rows:
+    def _report(self, report: Submission) -> Arrival:
         assert isinstance(report.content, InlineContent), "reports are short"
-        return self._rows(report, report.content.octets, report.content.size)
-
-    def _rows(self, submission: Submission, octets: bytes | None, size: int) -> _Rows:
-        number, created = submission.message_id, submission.created
-        facts = encode_message(submission.reverse_path, submission.client, submission.options)
-        envelopes = [
-            (envelope_number(number, position), each.route.value, lane_of(each), created, encode_envelope(each))
-            for position, each in enumerate(submission.envelopes, 1)
-        ]
-        return _Rows(number, (number, self.run, created, facts, size, octets), envelopes, len(octets or b""))
+        return Arrival(report, report.content.octets, report.content.size, PLAIN, self.run)
 
     def load(self, query: DueQuery) -> Future[DueBatch]:
         """Return what is due."""
-        return self._submit(_Load(query))
+        return self._submit(LoadRequest(query))
+
+    def hurry(self, lane: str, now: float, limit: int) -> Future[int]:
+        """Let envelopes of a lane be due *now* whose host could not be reached."""
+        return self._submit(HurryRequest(lane, now, limit))
 
     def summary(self) -> Future[Summary]:
         """Count."""
-        return self._submit(_Count())
+        return self._submit(CountRequest())
+
+    def listing(self, query: ListQuery) -> Future[ListPage]:
+        """Return a page of envelopes."""
+        return self._submit(ListRequest(query))
+
+    def change(self, numbers: Sequence[int], change: Change, now: float) -> Future[Changed]:
+        """Do what an administrator wants with the envelopes *numbers*."""
+        return self._submit(ChangeRequest(numbers, change, now))
+
+    def message(self, message_id: int) -> Future[StoredMessage]:
+        """Return a message."""
+        return self._submit(FetchRequest(message_id))
 
     async def close(self) -> None:
         """Do what was asked, and end."""
@@ -167,7 +167,10 @@ class SqliteStore:
             self._database.transaction(lambda: self._run(batch))
         except (UnfitError, StorageFullError) as error:
             if len(batch) == 1:
-                batch[0].fail(error)
+                if is_avoidable(error, batch[0]):
+                    self._carry_out(batch)
+                else:
+                    batch[0].fail(error)
                 return
             # There may be room for some of them, and only one of them may be unfit.
             for request in batch:
@@ -177,34 +180,55 @@ class SqliteStore:
                 request.fail(StorageError(str(error)))
 
     def _run(self, batch: Sequence[AnyRequest]) -> None:
-        added = [request for request in batch if isinstance(request, _Add)]
-        self._add([request.rows for request in added])
+        added = [request for request in batch if isinstance(request, AddRequest)]
+        self._add([request.arrival for request in added])
         for each in added:
             each.succeed(None)
         for request in batch:
             match request:
-                case _Record():
+                case RecordRequest():
                     self._add(request.reports)
-                    request.succeed(self._remember(request.changes))
-                case _Reserve():
+                    request.succeed(self._remember(request.changes, leaves_messages=request.leaves_messages))
+                case ReserveRequest():
                     request.succeed(self._reserve(request.count))
-                case _Load():
-                    request.succeed(load(self._database, request.query))
-                case _Count():
+                case LoadRequest():
+                    request.succeed(load(self._database, request.query, request.unreadable))
+                case HurryRequest():
+                    values = (request.now, request.lane, Route.RELAY.value, request.limit)
+                    request.succeed(len(list(self._database.rows(schema.HURRY, values))))
+                case CountRequest():
                     request.succeed(self._count())
+                case ListRequest():
+                    request.succeed(list_page(self._database, request.query, request.unreadable))
+                case ChangeRequest():
+                    request.succeed(self._change(request))
+                case FetchRequest():
+                    self._fetch(request)
 
-    def _add(self, added: Sequence[_Rows]) -> None:
+    def _change(self, request: ChangeRequest) -> Changed:
+        numbers, change = request.numbers, request.change
+        leaves_messages = request.leaves_messages
+        return change_envelopes(self._database, numbers, change, request.now, leaves_messages=leaves_messages)
+
+    def _fetch(self, request: FetchRequest) -> None:
+        try:
+            request.succeed(read_message(self._database, request.message_id))
+        except FactsError as error:
+            request.fail(unreadable(error))
+
+    def _add(self, added: Sequence[Arrival]) -> None:
         if not added:
             return
-        self._database.run_for_each(schema.ADD_MESSAGE, [rows.message for rows in added])
-        self._database.run_for_each(schema.ADD_ENVELOPE, [row for rows in added for row in rows.envelopes])
-        list(self._database.rows(schema.RESERVE_BEYOND, (max(rows.number for rows in added),)))
+        rows = [each.rows(self._seals) for each in added]
+        self._database.run_for_each(schema.ADD_MESSAGE, [each.message for each in rows])
+        self._database.run_for_each(schema.ADD_ENVELOPE, [row for each in rows for row in each.envelopes])
+        list(self._database.rows(schema.RESERVE_BEYOND, (max(each.number for each in added),)))
 
-    def _remember(self, changes: Changes) -> Sequence[int]:
+    def _remember(self, changes: Changes, *, leaves_messages: bool) -> Sequence[int]:
         database = self._database
         database.run_for_each(schema.REMOVE_ENVELOPE, [(number,) for number in changes.done])
         database.run_for_each(schema.UPDATE_ENVELOPE, [_update_row(update) for update in changes.updates])
-        messages = dict.fromkeys(map(message_of, changes.done))
+        messages = dict.fromkeys(() if leaves_messages else map(message_of, changes.done))
         gone = database.run_for_each(schema.REMOVE_MESSAGE, [(message,) for message in messages])
         return [number for number, has_file in gone if isinstance(number, int) and has_file]
 

@@ -4,7 +4,8 @@
                │  ├──record──▶ gone                     failed for good, and a report comes in with it
                │  └──record──▶ pending, due later       failed for now
                ├─────record──▶ held                     failed for good, and nobody can be told: kept
-               └───────load──▶ damaged                  cannot be read: kept, and never loaded again
+               ├───────load──▶ damaged                  cannot be read: kept, and never loaded again
+               └─────change──▶ suspended                an administrator holds it
 
 A request that is done is on stable storage; one that has failed has changed nothing.
 Requests take effect in an order in which they could have been made one after the other, and
@@ -24,6 +25,7 @@ from smtpdsl.mail.envelope import Client
 from smtpdsl.mail.options import NO_MAIL_OPTIONS, MailOptions
 from smtpdsl.runtime.interfaces import Envelope, Route, Submission
 from smtpdsl.runtime.queue.ids import Block
+from smtpdsl.runtime.sealing.seal import PLAIN, Seal
 
 
 class State(Enum):
@@ -32,13 +34,16 @@ class State(Enum):
     PENDING = "pending"
     HELD = "held"
     DAMAGED = "damaged"
+    SUSPENDED = "suspended"
 
 
 class StoredEnvelope(NamedTuple):
     """An envelope, and what has become of it so far.
 
     `due` is when it is attempted next, `tries` how often it was; `last_error` and `last_status`
-    (RFC 3463) say why it is still here.  Envelopes of one `lane` wait for each other.
+    (RFC 3463) say why it is still here.  Envelopes of one `lane` wait for each other.  Its time
+    to live begins anew when an administrator has `freed` it.  Of those that are due in a lane the one
+    with the highest `priority` goes first.
     """
 
     number: int
@@ -49,10 +54,15 @@ class StoredEnvelope(NamedTuple):
     last_try: float = 0.0
     last_error: str = ""
     last_status: str = ""
+    freed: float = 0.0
+    priority: int = 0
 
 
 class StoredMessage(NamedTuple):
-    """A message; its octets are None if they are in a file of the spool. `run` is the server's that accepted it."""
+    """A message; its octets are None if they are in a file of the spool, which has the *seal*.
+
+    `run` is the server's that accepted it.
+    """
 
     message_id: int
     run: int
@@ -62,6 +72,7 @@ class StoredMessage(NamedTuple):
     size: int
     octets: bytes | None
     options: MailOptions = NO_MAIL_OPTIONS
+    seal: Seal = PLAIN
 
 
 class Update(NamedTuple):
@@ -89,6 +100,8 @@ class Changes(NamedTuple):
 
 class DueQuery(NamedTuple):
     """Which envelopes are wanted: pending ones of *route*, due from *since* to *until*, the earliest first.
+
+    Half of the room is for those of the highest priority, half of the rest for the next one, and so on.
 
     Those that the caller *has* and those of the *full* lanes are left out.  At most *limit* come,
     and no more messages once their content has *max_octets*.
@@ -129,6 +142,7 @@ class Summary(NamedTuple):
     pending: int = 0
     held: int = 0
     damaged: int = 0
+    suspended: int = 0
 
 
 class Store(Protocol):
@@ -151,8 +165,11 @@ class Store(Protocol):
     def reserve(self, count: int) -> Future[Block]:
         """Reserve *count* numbers for messages."""
 
-    def add(self, submission: Submission, octets: bytes | None, size: int) -> Future[None]:
-        """Keep a message with its envelopes, all due at once; *octets* is None if a file of the spool has them."""
+    def add(self, submission: Submission, octets: bytes | None, size: int, seal: Seal = PLAIN) -> Future[None]:
+        """Keep a message with its envelopes, all due at once.
+
+        *octets* is None if a file of the spool has them, which has the *seal*.
+        """
 
     def record(self, changes: Changes) -> Future[Sequence[int]]:
         """Remember what became of envelopes, and keep the reports on them, or change nothing.
@@ -163,6 +180,9 @@ class Store(Protocol):
     def load(self, query: DueQuery) -> Future[DueBatch]:
         """Return what is due."""
 
+    def hurry(self, lane: str, now: float, limit: int) -> Future[int]:
+        """Let up to *limit* envelopes of a relayed *lane* be due *now* whose host could not be reached; count them."""
+
     def summary(self) -> Future[Summary]:
         """Count."""
 
@@ -172,5 +192,13 @@ class Store(Protocol):
 
 def lane_of(envelope: Envelope) -> str:
     """Name the lane of an envelope: its user, or the domain it goes to.  The text is ASCII, whatever the name."""
-    name = envelope.user if envelope.route is Route.LOCAL else envelope.dest.domain.lower()
+    return lane_of_domain(envelope.dest.domain) if envelope.route is Route.RELAY else _ascii(envelope.user)
+
+
+def lane_of_domain(domain: str) -> str:
+    """Name the lane of mail that is relayed to *domain*."""
+    return _ascii(domain.lower())
+
+
+def _ascii(name: str) -> str:
     return name if name.isascii() else name.encode("ascii", "backslashreplace").decode("ascii")

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from smtpdsl.runtime.interfaces import StorageError
 from smtpdsl.runtime.queue.files import SpoolFile, storage_error
+from smtpdsl.runtime.sealing.seal import Seal
 
 # So many octets are worth a job.
 JOB_OCTETS = 256 * 1024
@@ -84,6 +85,11 @@ class SpoolWriter:
         elif not self._is_running:
             self._go_on()
         return self._sealed
+
+    @property
+    def how_sealed(self) -> Seal:
+        """The form and the checksum of the file, once it is durable."""
+        return self._file.how_sealed
 
     def discard(self) -> None:
         """Forget everything."""

@@ -4,6 +4,7 @@
     has_system_accounts   users may also be accounts of the system, which are looked up there
     files        the keys, certificates and lists that the configuration names; asked for by number
     checks_passwords      logins are accounts of the system
+    opens_encrypted       content may be encrypted, and what opens it has to be loaded in time
 
 The server sends it while it is root, and has no way to change it afterwards.  Whoever takes
 the server over can ask for this, and for nothing else.
@@ -27,6 +28,7 @@ class Charter(NamedTuple):
     has_system_accounts: bool = False
     files: tuple[str, ...] = ()
     checks_passwords: bool = False
+    opens_encrypted: bool = False
 
     def locate(self, path: str) -> str:
         """Turn a path of the configuration into one of the operating system."""
@@ -48,11 +50,12 @@ class Charter(NamedTuple):
     def encoded(self) -> bytes:
         """Return what `decoded` reads."""
         known = sorted(self.identities)
-        return json.dumps([self.root, known, self.has_system_accounts, self.files, self.checks_passwords]).encode()
+        rest = (self.has_system_accounts, self.files, self.checks_passwords, self.opens_encrypted)
+        return json.dumps([self.root, known, *rest]).encode()
 
     @classmethod
     def decoded(cls, octets: bytes) -> Charter:
         """Read a charter; it comes from a process that is still trusted."""
-        root, identities, has_system_accounts, files, checks_passwords = json.loads(octets)
+        root, identities, has_system_accounts, files, checks_passwords, opens_encrypted = json.loads(octets)
         known = frozenset(Identity(*each) for each in identities)
-        return cls(root, known, has_system_accounts, tuple(files), checks_passwords)
+        return cls(root, known, has_system_accounts, tuple(files), checks_passwords, opens_encrypted)

@@ -25,18 +25,23 @@ def charter_of(program: Program, account: Account, root: str = "") -> Charter:
         identities=frozenset((_identity(account, charter), *_identities(program, charter))),
         has_system_accounts=any(map(_asks_system, _local_actions(program))),
         files=tuple(dict.fromkeys(_place(charter, path) for path in (*tls_files(program), *_included(program)))),
+        opens_encrypted=any(
+            each.value is not None
+            for each in (program.settings.queue_encryption, program.settings.queue_encryption_backup)
+        ),
         checks_passwords=any(each.auth is not None and each.auth.table is None for each in program.listeners),
     )
 
 
 def tls_files(program: Program) -> list[str]:
-    """Return the files of certificates, keys and authorities, as the configuration writes them."""
+    """Return the files of certificates, authorities and keys, those of DKIM too, as the configuration writes them."""
     relays = [each for each in program.actions.values() if isinstance(each, RelayAction)]
     pkis = [pki for listener in program.listeners for pki in listener.pki]
     pkis += [relay.pki for relay in relays if relay.pki is not None]
     words = [word for pki in pkis for word in (pki.cert, pki.key) if word is not None]
     cas = [*(listener.ca for listener in program.listeners), *(relay.ca for relay in relays)]
     words += [ca.cert for ca in cas if ca is not None]
+    words += [key.key for key in program.settings.dkim_keys]
     return list(dict.fromkeys(word.text for word in words))
 
 

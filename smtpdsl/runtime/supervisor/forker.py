@@ -31,6 +31,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import NoReturn
 
@@ -39,8 +40,8 @@ from smtpdsl.runtime.delivery.exit_status import signal_name
 from smtpdsl.runtime.delivery.identity import IdentityError, become
 from smtpdsl.runtime.delivery.outcomes import temporary
 from smtpdsl.runtime.delivery.work import do_work
-from smtpdsl.runtime.interfaces import Identity, InlineContent, LocalWork, Outcome
-from smtpdsl.runtime.late_imports import import_late
+from smtpdsl.runtime.interfaces import Content, Identity, InlineContent, LocalWork, Outcome
+from smtpdsl.runtime.late_imports import CIPHERS, CODECS, import_late
 from smtpdsl.runtime.supervisor.answering import answer_file, answer_forward, answer_password
 from smtpdsl.runtime.supervisor.charter import Charter
 from smtpdsl.runtime.supervisor.questions import Answer, Question, ReadFile, ReadForward, refused
@@ -64,12 +65,12 @@ def main(control: int) -> None:
     What standard input has is the charter.
     """
     charter = Charter.decoded(sys.stdin.buffer.read())
-    _settle()
+    _settle((*CODECS, *CIPHERS) if charter.opens_encrypted else CODECS)
     Forker(socket.socket(fileno=control), charter).serve()
 
 
-def _settle() -> None:
-    """Leave behind what was inherited, and be ready to fork cheaply."""
+def _settle(modules: Iterable[str]) -> None:
+    """Leave behind what was inherited, import *modules*, and be ready to fork cheaply."""
     os.chdir("/")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, _STANDARD_INPUT)
@@ -82,7 +83,7 @@ def _settle() -> None:
     # Loads what the system looks accounts up with, so that no child has to.
     with suppress(KeyError):
         os.getgrouplist(pwd.getpwuid(0).pw_name, 0)
-    import_late()
+    import_late(modules)
     # A collection in a child would write into, and so copy, all the memory that it shares with us.
     gc.disable()
     gc.freeze()
@@ -220,6 +221,12 @@ def _keep_only(connection: int, file: int | None) -> None:
     os.closerange(first, os.sysconf("SC_OPEN_MAX"))
 
 
+def _opened(content: Content, file: int | None) -> OpenContent:
+    if isinstance(content, InlineContent):
+        return OpenContent(content.size, content.octets)
+    return OpenContent(content.size, descriptor=file, seal=content.seal)
+
+
 class _Worker:
     """A process that works for one identity, or answers a question as root."""
 
@@ -256,8 +263,7 @@ class _Worker:
         except IdentityError as error:
             outcome, is_sound = error.outcome, False
         else:
-            octets = work.content.octets if isinstance(work.content, InlineContent) else b""
-            content = OpenContent(work.content.size, octets, file)
+            content = _opened(work.content, file)
             # Its end of the connection is closed, or half of it, when the server wants no outcome any more.
             outcome, is_sound = do_work(work, content, self._server.fileno()), True
         self._server.sendall(encode_outcome(outcome))

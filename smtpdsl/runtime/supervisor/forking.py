@@ -5,7 +5,8 @@
 
 No process of root touches what is a user's.  A worker has one identity for all its life;
 when it is done it may be given more work of that identity, for a moment.  So whoever has read
-the ``.forward`` of a user often delivers as well.
+the ``.forward`` of a user often delivers as well.  Where enough of them write already, mail for a
+user who has one waits for that one: it is done before another process could have begun.
 
 Should the forker die, its workers go on and are heard, and what it had not begun fails for the
 moment.  Nobody but root could start another one, so the server has to end.
@@ -16,12 +17,21 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from smtpdsl.runtime.delivery.content import ContentError, open_spooled
 from smtpdsl.runtime.delivery.outcomes import temporary
-from smtpdsl.runtime.interfaces import LocalWork, Outcome, Result, SpooledContent
+from smtpdsl.runtime.interfaces import (
+    Identity,
+    LocalWork,
+    MailboxWork,
+    MaildirWork,
+    Outcome,
+    Result,
+    SpooledContent,
+)
 from smtpdsl.runtime.supervisor.forker_process import ForkerProcess, start_forker
 from smtpdsl.runtime.supervisor.idle_workers import IdleWorkers
 from smtpdsl.runtime.supervisor.questions import Answer, AnswerError, Question, ReadForward, is_refusal
@@ -35,6 +45,10 @@ __all__ = ["ForkerProcess", "ForkingSupervisor", "start_forker"]
 ANSWER_SECONDS = 15.0
 # Strangers cause questions, and each of them may be a process.
 _MAX_QUESTIONS = 32
+# As many workers keep a disk and the processors busy; more of them only cost their forks.
+_ENOUGH_WORKERS = 8
+# Writing into a maildir takes a few milliseconds; who takes longer is stuck, and another one is asked.
+_WAIT_SECONDS = 0.1
 _ROOT = 0
 
 
@@ -46,6 +60,8 @@ class ForkingSupervisor(Supervision):
         super().__init__()
         self._forker = forker
         self._idle = IdleWorkers()
+        # How many workers of each identity deliver.
+        self._busy: Counter[Identity] = Counter()
         self._turns = asyncio.Semaphore(_MAX_QUESTIONS)
 
     def watch(self, lost: Callable[[str], None]) -> None:
@@ -117,7 +133,8 @@ class ForkingSupervisor(Supervision):
                 stack.callback(worker.close)
                 if assignment.is_stopped:
                     return temporary("the server stops")
-                outcome = await worker.perform(work)
+                with self._counted(work.identity):
+                    outcome = await worker.perform(work)
             except ContentError as error:
                 return temporary(str(error))
             except WireError:
@@ -134,7 +151,25 @@ class ForkingSupervisor(Supervision):
         """Return a worker for *work*, with the file of its content, if it has one."""
         if isinstance(work.content, SpooledContent):
             return await self._new_worker(work.content.path)
-        return self._idle.take(work.identity) or await self._new_worker()
+        if (idle := self._idle.take(work.identity)) is not None:
+            return idle
+        is_quick = isinstance(work.method, MaildirWork | MailboxWork)
+        if is_quick and self._busy[work.identity] and self._busy.total() >= _ENOUGH_WORKERS:
+            soon = await self._idle.wait(work.identity, _WAIT_SECONDS)
+            if soon is not None:
+                return soon
+        return await self._new_worker()
+
+    @contextmanager
+    def _counted(self, identity: Identity) -> Iterator[None]:
+        """Count a worker of *identity* as one that delivers."""
+        self._busy[identity] += 1
+        try:
+            yield
+        finally:
+            self._busy[identity] -= 1
+            if not self._busy[identity]:
+                del self._busy[identity]
 
     async def _new_worker(self, path: str | None = None) -> Worker:
         """Return a worker that is still root, and will be what its first work says; it gets the file *path*."""

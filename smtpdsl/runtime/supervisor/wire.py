@@ -1,6 +1,6 @@
 """What the server and a process that delivers say to each other, over a socket of their own.
 
-    ──▶  three lengths │ work as JSON │ prefix │ content, unless it is in a file
+    ──▶  three lengths │ work as JSON │ prefix │ content, unless it is in a file: then its key, if it has one
     ◀──  outcome as JSON │ LF
 
 Questions go the same way, and have answers instead of outcomes (`questions`).  Neither side
@@ -17,6 +17,7 @@ from smtpdsl.runtime.credentials.secret import Secret
 from smtpdsl.runtime.delivery.outcomes import one_line
 from smtpdsl.runtime.interfaces import (
     CommandWork,
+    Content,
     Identity,
     InlineContent,
     LmtpWork,
@@ -29,6 +30,7 @@ from smtpdsl.runtime.interfaces import (
     SpooledContent,
     WrappedWork,
 )
+from smtpdsl.runtime.sealing.seal import Seal, is_known, key_number_of
 from smtpdsl.runtime.supervisor.questions import (
     ANSWER_LENGTHS,
     MAX_ANSWER_LENGTHS,
@@ -43,7 +45,8 @@ from smtpdsl.runtime.supervisor.questions import (
 _LENGTHS = struct.Struct("!III")
 # Work, prefix, content: command lines and header lines are far smaller, and larger content is in a file.
 _MAX_LENGTHS = (256 * 1024, 64 * 1024, 1024 * 1024)
-MAX_OUTCOME_OCTETS = 64 * 1024
+# Of a hundred recipients, with what a server says of each.
+MAX_OUTCOME_OCTETS = 1024 * 1024
 
 
 class WireError(Exception):
@@ -59,16 +62,25 @@ class WireError(Exception):
 
 def encode_work(work: LocalWork) -> bytes:
     """Return *work* as it is sent; the descriptor of content in a file goes another way."""
-    content = work.content.octets if isinstance(work.content, InlineContent) else b""
+    # The key of a file that is encrypted goes in the place of its content.
+    form, content = _stored(work.content)
     text = json.dumps(
         {
             "identity": work.identity,
             **_encoded(work.method),
             "time_limit": work.time_limit,
             "size": work.content.size,
+            "form": form,
         }
     ).encode()
     return b"".join((_LENGTHS.pack(len(text), len(work.prefix), len(content)), text, work.prefix, content))
+
+
+def _stored(content: Content) -> tuple[int, bytes]:
+    if isinstance(content, InlineContent):
+        return 0, content.octets
+    form, _, key = content.seal
+    return form, b"" if key is None else key.reveal()
 
 
 def _encoded(method: Method) -> dict[str, object]:
@@ -94,13 +106,14 @@ def receive_request(connection: socket.socket, *, is_spooled: bool) -> LocalWork
             "identity": identity,
             "time_limit": int(time_limit) | float(time_limit),
             "size": int(size),
+            "form": int(form),
             **others,
-        } if is_spooled or size == len(content):
+        } if is_known(form) and (is_spooled or size == len(content)):
             return LocalWork(
                 identity=_identity(identity),
                 method=_method(others),
                 prefix=prefix,
-                content=SpooledContent("", size) if is_spooled else InlineContent(content),
+                content=SpooledContent("", size, _seal(form, content)) if is_spooled else InlineContent(content),
                 time_limit=time_limit,
             )
         case {"ReadForward": [identity]}:
@@ -111,6 +124,13 @@ def receive_request(connection: socket.socket, *, is_spooled: bool) -> LocalWork
             return CheckPassword(login, Secret(content))
     expected = "work"
     raise WireError(expected)
+
+
+def _seal(form: int, key: bytes) -> Seal:
+    if (key_number_of(form) is None) != (not key):
+        expected = "the key of what is encrypted"
+        raise WireError(expected)
+    return Seal(form, key=Secret(key) if key else None)
 
 
 def _identity(value: object) -> Identity:
@@ -150,9 +170,10 @@ def _method(value: object) -> Method:
                 str(host),
                 int(port) | str(port),
                 bool(smtputf8),
+                [*others],
             ]
         }:
-            return LmtpWork(recipient, reverse_path, helo, path, host, port, smtputf8)
+            return LmtpWork(recipient, reverse_path, helo, path, host, port, smtputf8, tuple(map(_text, others)))
     expected = "a method"
     raise WireError(expected)
 
@@ -163,6 +184,13 @@ def _inner(value: object) -> MaildirWork | LmtpWork:
         expected = "what can be wrapped"
         raise WireError(expected)
     return found
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        expected = "a recipient"
+        raise WireError(expected)
+    return value
 
 
 def _variable(value: object) -> tuple[str, str]:
@@ -235,7 +263,11 @@ def decode_answer(text: bytes, octets: bytes) -> Answer:
 
 def encode_outcome(outcome: Outcome) -> bytes:
     """Return *outcome* as it is sent."""
-    return json.dumps([outcome.result.value, outcome.text, outcome.status]).encode() + b"\n"
+    return json.dumps([*_facts(outcome), *map(_facts, outcome.others)]).encode() + b"\n"
+
+
+def _facts(outcome: Outcome) -> list[str]:
+    return [outcome.result.value, outcome.text, outcome.status]
 
 
 def decode_outcome(line: bytes) -> Outcome:
@@ -245,6 +277,14 @@ def decode_outcome(line: bytes) -> Outcome:
         WireError: It says none.
     """
     match _parse(line):
+        case [result, text, status, *others]:
+            return _outcome([result, text, status])._replace(others=tuple(map(_outcome, others)))
+    expected = "an outcome"
+    raise WireError(expected)
+
+
+def _outcome(value: object) -> Outcome:
+    match value:
         case ["Ok" | "TempFail" | "PermFail" as result, str(text), str(status)]:
             return Outcome(Result(result), one_line(text), one_line(status))
     expected = "an outcome"
@@ -253,7 +293,8 @@ def decode_outcome(line: bytes) -> Outcome:
 
 def _parse(text: bytes) -> object:
     try:
-        value: object = json.loads(text)
+        # Octets are never guessed to be UTF-16: its codec may lie where only root gets to.
+        value: object = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError):
         expected = "JSON"
         raise WireError(expected) from None

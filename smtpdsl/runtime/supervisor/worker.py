@@ -21,6 +21,7 @@ from smtpdsl.runtime.supervisor.wire import (
 
 # A worker collects no garbage, and is replaced before that matters.
 _MAX_WORKS = 200
+_READ_OCTETS = 64 * 1024
 
 
 class Worker:
@@ -84,7 +85,7 @@ class Worker:
             received += octets
         return bytes(received)
 
-    async def _receive(self, loop: asyncio.AbstractEventLoop, count: int = MAX_OUTCOME_OCTETS) -> bytes:
+    async def _receive(self, loop: asyncio.AbstractEventLoop, count: int = _READ_OCTETS) -> bytes:
         try:
             return await loop.sock_recv(self._connection, count)
         except ConnectionError:

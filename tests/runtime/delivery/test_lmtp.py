@@ -12,13 +12,24 @@ import pytest
 
 from smtpdsl.runtime.delivery.content import OpenContent, open_content
 from smtpdsl.runtime.delivery.lmtp import send_by_lmtp
+from smtpdsl.runtime.delivery.sharing import each_outcome
 from smtpdsl.runtime.delivery.stop import Stop
-from smtpdsl.runtime.interfaces import Content, InlineContent, LmtpWork, Outcome, Result, SpooledContent
+from smtpdsl.runtime.interfaces import (
+    Content,
+    Identity,
+    InlineContent,
+    LmtpWork,
+    LocalWork,
+    Outcome,
+    Result,
+    SpooledContent,
+)
 from tests.runtime.delivery.stores import USUAL, store
 
 PREFIX = b"Delivered-To: joe@example.org\n"
 CONTENT = b"Subject: hello\n\n.a dot\nno line end"
 SENT = b"Delivered-To: joe@example.org\r\nSubject: hello\r\n\r\n..a dot\r\nno line end\r\n"
+JOE = Identity("joe", 1000, 100, "/home/joe")
 WORK = LmtpWork("joe", "<ann@example.net>", "mx.example.org")
 
 
@@ -119,6 +130,40 @@ def test_a_large_message_is_sent_piece_by_piece(tmp_path: Path, path: Path, deli
 
     assert opened.messages == [
         PREFIX.replace(b"\n", b"\r\n") + content.replace(b"\n.", b"\n..").replace(b"\n", b"\r\n")
+    ]
+
+
+def test_several_recipients_have_one_session(path: Path, deliver: Deliver) -> None:
+    """And an answer each, in their order."""
+    with store(path, {".": "250 2.0.0 stored\n452 4.2.2 full\n550 5.1.1 gone"}) as opened:
+        outcome = deliver(others=("ben", "sue"))
+
+    assert (outcome.result, [each.result for each in outcome.others]) == (
+        Result.OK,
+        [Result.TEMPORARY, Result.PERMANENT],
+    )
+    assert [each.status for each in outcome.others] == ["4.2.2", "5.1.1"]
+    assert opened.commands[2:6] == ["RCPT TO:<joe>", "RCPT TO:<ben>", "RCPT TO:<sue>", "DATA"]
+    assert len(opened.messages) == 1
+
+
+def test_an_answer_that_is_missing_is_of_one_recipient(path: Path, deliver: Deliver) -> None:
+    """Those who have theirs are not tried again."""
+    with store(path, {".": "250 2.0.0 stored\n"}):
+        outcome = deliver(others=("ben", "sue"))
+
+    assert [each.result for each in (outcome, *outcome.others)] == [Result.OK, Result.TEMPORARY, Result.TEMPORARY]
+
+
+def test_a_session_that_does_not_begin_is_that_of_everybody(path: Path, deliver: Deliver) -> None:
+    """Whether there is a store, and whether it wants to talk."""
+    with store(path, {"": "421 4.3.2 not now"}):
+        outcome = deliver(others=("ben",))
+
+    assert [each.result for each in (outcome, *outcome.others)] == [Result.TEMPORARY] * 2
+    assert each_outcome(LocalWork(JOE, WORK._replace(others=("ben",)), b"", InlineContent(b""), 1), deliver()) == [
+        deliver(),
+        deliver(),
     ]
 
 

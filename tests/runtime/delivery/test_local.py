@@ -6,15 +6,19 @@ import asyncio
 
 import pytest
 
+from smtpdsl.ir.expansion import Outage
 from smtpdsl.ir.members import Account
 from smtpdsl.ir.resolved import Table
+from smtpdsl.ir.table_index import TableIndex, is_system_userbase
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
 from smtpdsl.runtime.delivery.local import LocalAgent
+from smtpdsl.runtime.delivery.sharing import Session, each_outcome, sessions_of
 from smtpdsl.runtime.interfaces import (
     Attempt,
     CommandWork,
     Envelope,
+    Identity,
     InlineContent,
     LmtpWork,
     LocalWork,
@@ -38,6 +42,7 @@ MESSAGE = QueuedMessage(
     InlineContent(b"x: y\n\nz\n"),
 )
 DONE = Outcome(Result.OK, "Delivered")
+CONTENT = InlineContent(b"")
 # As whom the server runs.
 OWN = Account(name="smtpdsl", uid=990, gid=991, home="/nonexistent")
 SEPARATOR = "From eve@away.example Tue Nov 14 22:13:20 2023"
@@ -308,3 +313,108 @@ def test_a_place_that_is_none_has_failed_for_good() -> None:
 
     assert isinstance(outcome, Outcome)
     assert (outcome.result, outcome.status) == (Result.PERMANENT, "5.3.5")
+
+
+# ---------------------------------------------------------------- several recipients of a mail store
+
+TABLE = '{ "ann" = "5:5:/a", "ben" = "5:5:/b", "sue" = "6:5:/s" }'
+
+
+class Stores(Workers):
+    """A supervisor whose mail stores have an answer for each recipient."""
+
+    async def perform(self, work: LocalWork) -> Outcome:
+        """Deliver to the first, and refuse the others."""
+        await super().perform(work)
+        others = len(work.method.others) if isinstance(work.method, LmtpWork) else 0
+        return DONE._replace(others=(Outcome(Result.PERMANENT, "no", "5.1.1"),) * others)
+
+
+def delivered_together(action_text: str, *users: str, target: str = "") -> tuple[list[LocalWork], list[str]]:
+    """Deliver a message to *users* as the queue does; return the works, and the result for each user."""
+    ruleset = ruleset_of(f'mda wrapper w "w %{{mda}}"\naction "in" {action_text}\nmatch from any for any action "in"\n')
+    action, stores = ruleset.rules[0].action, Stores()
+    assert action is not None
+    index = TableIndex()
+
+    def find(userbase: Table | None, name: str) -> Account | None:
+        is_system = userbase is None or is_system_userbase(userbase)
+        found = account(None, name) if is_system or userbase is None else index.account(userbase, name)
+        assert not isinstance(found, Outage)
+        return found
+
+    agent = LocalAgent({"in": action}, site_of(ruleset), find, str, stores)
+    envelopes = [Envelope(Route.LOCAL, "in", LIST, ANN, user, target=target) for user in users]
+    groups: dict[object, list[Envelope]] = {}
+    for position, each in enumerate(envelopes):
+        group = agent.group(each)
+        groups.setdefault(position if group is None else (group,), []).append(each)
+    results = []
+    for found in groups.values():
+        outcomes = asyncio.run(agent.deliver(Attempt(MESSAGE, tuple(found), ("00000007000000a1",) * len(found))))
+        results += [outcome.result.value for outcome in outcomes]
+    return stores.works, results
+
+
+@pytest.mark.parametrize(
+    ("action", "users", "sessions"),
+    [
+        (f'lmtp "/run/store" userbase {TABLE}', ("ann", "ben"), [["ann", "ben"]]),
+        (f'lmtp "/run/store" userbase {TABLE}', ("ann", "sue", "ben"), [["ann", "ben"], ["sue"]]),
+        ('lmtp "/run/store" user ben', ("ann", "ben"), [["ann", "ben"]]),
+        ('lmtp "/run/store"', ("ann", "ben"), [["ann"], ["ben"]]),
+        (f'lmtp "/run/%{{user.username}}" userbase {TABLE}', ("ann", "ben"), [["ann"], ["ben"]]),
+        (f'lmtp "/run/store" wrapper w userbase {TABLE}', ("ann", "ben"), [["ann"], ["ben"]]),
+        (f'lmtp "/run/store" userbase {TABLE}', ("ann", "nobody", "ben"), [["ann", "ben"]]),
+    ],
+)
+def test_users_who_are_one_to_the_system_share_a_session(
+    action: str, users: tuple[str, ...], sessions: list[list[str]]
+) -> None:
+    """With one store and without a wrapper; what one of them gets is no matter of another one."""
+    works, results = delivered_together(action, *users)
+    found = []
+    for work in works:
+        method = work.method.inner if isinstance(work.method, WrappedWork) else work.method
+        assert isinstance(method, LmtpWork)
+        found.append([method.recipient, *method.others])
+        assert work.prefix == b"Delivered-To: list+tag@here.example\n"
+
+    assert found == sessions
+    expected = [result for each in sessions for result in ["Ok", *["PermFail"] * (len(each) - 1)]]
+    assert sorted(results) == sorted(expected + ["PermFail"] * (len(users) - sum(map(len, sessions))))
+
+
+def test_a_command_of_a_user_is_alone() -> None:
+    """It is no session, whatever the action does for others."""
+    works, _ = delivered_together(f'lmtp "/run/store" userbase {TABLE}', "ann", "ben", target="cat")
+
+    assert len(works) == 2
+
+
+def test_an_outcome_that_is_missing_is_no_success() -> None:
+    """Whoever forgets somebody has not delivered to them."""
+    work = LocalWork(Identity("ann", 5, 5, "/a"), LmtpWork("ann", "<>", "mx", others=("ben",)), b"", CONTENT, 1)
+
+    assert [each.result for each in each_outcome(work, DONE)] == [Result.TEMPORARY] * 2
+
+
+def test_nobody_hears_of_another_recipient() -> None:
+    """A field with one address would be in the mail of all."""
+    works = [
+        LocalWork(Identity(name, 5, 5, "/"), LmtpWork(name, "<>", "mx"), f"X: {name}@x\n".encode(), CONTENT, 1)
+        for name in ("ann", "ben")
+    ]
+    joined = works[0]._replace(method=LmtpWork("ann", "<>", "mx", others=("ben",)), prefix=b"")
+
+    assert sessions_of(works) == [Session(joined, [0, 1])]
+    assert sessions_of([]) == []
+
+
+def test_who_is_named_twice_gets_it_twice() -> None:
+    """A store would take them for one; each outcome is that of its own envelope."""
+    works, results = delivered_together(f'lmtp "/run/store" userbase {TABLE}', "ann", "ann", "ben", "ann")
+
+    methods = [work.method for work in works if isinstance(work.method, LmtpWork)]
+    assert [(each.recipient, each.others) for each in methods] == [("ann", ("ben",)), ("ann", ()), ("ann", ())]
+    assert results == ["Ok", "Ok", "PermFail", "Ok"]

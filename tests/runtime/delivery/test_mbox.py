@@ -279,6 +279,22 @@ def test_a_stale_lock_file_is_removed(box: Path, deliver: Deliver) -> None:
     assert not lock.exists()
 
 
+def test_the_lock_file_of_a_delivery_that_died_is_removed(box: Path, deliver: Deliver) -> None:
+    """At once; one of a process that lives, or of another host, is waited for."""
+    lock = box.with_name(f"{box.name}.lock")
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    host = os.uname().nodename
+    lock.write_text(f"{process.pid} smtpdsl@{host}\n")
+    assert deliver(patience=60).result is Result.OK
+    assert not lock.exists()
+
+    for text in (f"{os.getpid()} smtpdsl@{host}\n", f"{process.pid} smtpdsl@other.{host}\n", f"{process.pid}\n", "x"):
+        lock.write_text(text)
+        assert "locked by another program" in deliver(patience=0.01).text
+        assert lock.read_text() == text
+
+
 def test_a_folder_as_a_lock_file_stays(box: Path, deliver: Deliver) -> None:
     """However old it is."""
     lock = box.with_name("joe.lock")
@@ -449,11 +465,12 @@ def test_a_first_attempt_does_not_look(box: Path, deliver: Deliver) -> None:
     assert box.read_bytes() == WRITTEN * 2
 
 
-@pytest.mark.parametrize("when", range(1, 6))
+# The first write is that of the lock file.
+@pytest.mark.parametrize("when", range(2, 7))
 def test_a_crash_at_any_time_loses_nothing(
     box: Path, deliver: Deliver, monkeypatch: pytest.MonkeyPatch, when: int
 ) -> None:
-    """The next attempt makes it right, and other mail is untouched; the lock file becomes stale."""
+    """The next attempt makes it right, and other mail is untouched; the lock file is that of the dead."""
     box.write_bytes(OTHER)
     child = os.fork()
     if child == 0:
@@ -471,7 +488,7 @@ def test_a_crash_at_any_time_loses_nothing(
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     assert len(box.read_bytes()) > len(OTHER)
-    os.utime(box.with_name("joe.lock"), (0, 0))
+    assert box.with_name("joe.lock").exists()
 
     assert deliver(may_exist=True, patience=60).result is Result.OK
     assert box.read_bytes() == OTHER + WRITTEN

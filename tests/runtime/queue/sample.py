@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Self, TypeVar
 
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
+from smtpdsl.mail.options import NO_MAIL_OPTIONS, MailOptions
 from smtpdsl.runtime.interfaces import (
     Attempt,
     Envelope,
@@ -41,6 +42,15 @@ BODY = b"Subject: hello\n\nworld\n"
 OK = Outcome(Result.OK, "Delivered", "2.0.0")
 LATER = Outcome(Result.TEMPORARY, "try again", "4.2.1")
 NEVER = Outcome(Result.PERMANENT, "no such mailbox", "5.1.1")
+
+# Makes a spool one of schema 2.
+OLDER = """
+    DROP INDEX due; DROP INDEX deferred; DROP INDEX sealed;
+    ALTER TABLE envelope DROP COLUMN freed; ALTER TABLE envelope DROP COLUMN priority;
+    ALTER TABLE message DROP COLUMN digest; ALTER TABLE message DROP COLUMN sealed;
+    CREATE INDEX due ON envelope (route, due, lane) WHERE state = 'pending';
+    PRAGMA user_version = 2;
+"""
 
 # Of a queue that only takes mail.
 PAUSED = Settings(paused=frozenset(Route))
@@ -128,13 +138,20 @@ class FakeAgent:
         """Deliver everything."""
         self.attempts: list[Attempt] = []
         self.answer: Answer = lambda attempt: [OK] * len(attempt.envelopes)
+        # What is done with each attempt as long as there is its content.
+        self.look: Callable[[Attempt], None] = lambda _: None
         self.is_slow = False
         self.running: list[Attempt] = []
         self._gates: list[asyncio.Event] = []
 
+    def group(self, envelope: Envelope) -> Hashable | None:
+        """Let those of one domain go together that are relayed."""
+        return (envelope.action, envelope.dest.domain.lower()) if envelope.route is Route.RELAY else None
+
     async def deliver(self, attempt: Attempt) -> Sequence[Outcome]:
         """Attempt it."""
         self.attempts.append(attempt)
+        self.look(attempt)
         if self.is_slow:
             gate = asyncio.Event()
             self._gates.append(gate)
@@ -226,11 +243,17 @@ class Post:
     async def __aexit__(self, *_: object) -> None:
         await self.queue.stop(0)
 
-    async def submit(self, *envelopes: Envelope, body: bytes = BODY, sender: ReversePath = SENDER) -> int:
+    async def submit(
+        self,
+        *envelopes: Envelope,
+        body: bytes = BODY,
+        sender: ReversePath = SENDER,
+        options: MailOptions = NO_MAIL_OPTIONS,
+    ) -> int:
         """Hand a message over, wait until the queue has it, and return its number."""
         number = self.queue.next_message_id()
         message = submission(number, *envelopes, body=body, created=self.clock())
-        await self.queue.enqueue(message._replace(reverse_path=sender))
+        await self.queue.enqueue(message._replace(reverse_path=sender, options=options))
         return number
 
     async def submit_large(self, size: int, *envelopes: Envelope) -> int:
@@ -256,6 +279,8 @@ class Post:
         while quiet_rounds < _QUIET_ROUNDS:
             with contextlib.suppress(StorageError):
                 await self.queue.summary()
+            # Files are looked at in threads.
+            await self.queue._spool.content.settle()  # noqa: SLF001 - nobody else waits for them
             quiet_rounds, before, found = quiet_rounds + 1, self._traces(), before
             if found != before:
                 quiet_rounds = 0

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smtpdsl.mail.options import MailOptions
+from smtpdsl.runtime.credentials.secret import Secret
 from smtpdsl.runtime.interfaces import (
     Attempt,
     Envelope,
@@ -18,6 +20,8 @@ from smtpdsl.runtime.queue.ids import envelope_hex, envelope_number
 from smtpdsl.runtime.queue.lanes import Limits
 from smtpdsl.runtime.queue.manager import Settings
 from smtpdsl.runtime.queue.store import Summary
+from smtpdsl.runtime.sealing.keys import Key, Keys
+from smtpdsl.runtime.sealing.seals import Seals
 from tests.runtime.queue.sample import (
     LATER,
     OK,
@@ -32,23 +36,32 @@ HOSTS = st.sampled_from(["a.example", "b.example"])
 ENVELOPES = st.builds(local, USERS) | st.builds(lambda host: relayed(f"user@{host}"), HOSTS)
 MESSAGES = st.lists(ENVELOPES, min_size=1, max_size=8)
 STEPS = MESSAGES | st.sampled_from([*Route, 15.0])
+KEY, NEW_KEY = Key(Secret(b"k" * 32)), Key(Secret(b"n" * 32))
+# Of one life of the server after the other.
+SEALS = [
+    Seals(Keys(KEY, [NEW_KEY]), compresses=True),
+    Seals(Keys(None, [KEY, NEW_KEY])),
+    Seals(Keys(NEW_KEY, [KEY])),
+]
 
 
 @given(
     lives=st.lists(st.lists(STEPS, max_size=6), min_size=1, max_size=3),
     failures=st.lists(st.booleans(), max_size=40),
+    urgencies=st.lists(st.sampled_from([None, -4, 4]), max_size=9),
     bound=st.integers(2, 9),
 )
 def test_everything_is_delivered_once(
     tmp_path_factory: pytest.TempPathFactory,
     lives: list[list[list[Envelope] | Route | float]],
     failures: list[bool],
+    urgencies: list[int | None],
     bound: int,
 ) -> None:
-    """Whatever comes in, fails for now, is paused, resumed and restarted, with whatever room there is."""
+    """Whatever comes in, fails for now, is paused, resumed and restarted, with whatever room, and however sealed."""
     settings = Settings(Limits(2, 1), Limits(2, 1), max_inflight=bound, max_content_octets=99, max_per_lane=bound // 2)
     folder = tmp_path_factory.mktemp("spool")
-    fails = iter(failures)
+    fails, urgent = iter(failures), iter(urgencies)
     expected: list[str] = []
     delivered: list[str] = []
 
@@ -63,13 +76,13 @@ def test_everything_is_delivered_once(
             (post.queue.resume if step in paused else post.queue.pause)(step)
             paused ^= {step}
         elif isinstance(step, list):
-            number = await post.submit(*step)
+            number = await post.submit(*step, options=MailOptions(mt_priority=next(urgent, None)))
             expected.extend(envelope_hex(envelope_number(number, 1 + each)) for each in range(len(step)))
         else:
             await post.advance(step)
 
-    async def live(steps: list[list[Envelope] | Route | float], *, is_last: bool) -> None:
-        post = Post(folder, settings)
+    async def live(steps: list[list[Envelope] | Route | float], seals: Seals, *, is_last: bool) -> None:
+        post = Post(folder, settings._replace(seals=seals))
         post.local.answer = post.relay.answer = answer
         paused: set[Route] = set()
         async with post:
@@ -83,6 +96,6 @@ def test_everything_is_delivered_once(
                 assert await post.queue.summary() == Summary()
 
     for number, steps in enumerate(lives, 1):
-        run(live(steps, is_last=number == len(lives)))
+        run(live(steps, SEALS[number % len(SEALS)], is_last=number == len(lives)))
 
     assert sorted(delivered) == sorted(expected)

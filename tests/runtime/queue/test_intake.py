@@ -118,12 +118,14 @@ def test_a_large_message_is_in_a_file(tmp_path: Path) -> None:
             number = await post.submit_large(LARGE, local("joe"), relayed("sue@example.com"))
             path = content / f"{number:016x}"
             await post.settle()
-            assert post.local.attempts[0].message.content == SpooledContent(str(path), LARGE)
+            content_of = post.local.attempts[0].message.content
+            assert isinstance(content_of, SpooledContent)
+            assert (content_of.path, content_of.size, content_of.seal.is_plain) == (str(path), LARGE, True)
             assert path.read_bytes() == b"x" * LARGE
         async with Post(tmp_path) as post:
             await post.advance(400)
             (attempt,) = post.relay.attempts
-            assert attempt.message.content == SpooledContent(str(path), LARGE)
+            assert attempt.message.content == content_of
             assert await post.queue.summary() == Summary()
 
     run(scenario())

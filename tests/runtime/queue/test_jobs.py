@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtpdsl.runtime.interfaces import Envelope, InlineContent, QueuedMessage, Route
+from smtpdsl.runtime.interfaces import Envelope, InlineContent, QueuedMessage
 from smtpdsl.runtime.queue.ids import envelope_hex, envelope_number
 from smtpdsl.runtime.queue.jobs import MAX_TOGETHER, Job, attempt_of, expire, jobs_of, judge, part_expired
 from smtpdsl.runtime.queue.store import State, StoredEnvelope, Update, lane_of
@@ -15,6 +15,7 @@ from tests.runtime.queue.sample import (
     OK,
     SENDER,
     TTL,
+    FakeAgent,
     Journal,
     local,
     relayed,
@@ -29,21 +30,20 @@ def stored(position: int, envelope: Envelope, tries: int = 0) -> StoredEnvelope:
     return StoredEnvelope(envelope_number(7, position), envelope, lane_of(envelope), CREATED, tries, 0.0, error)
 
 
-def positions(route: Route, *envelopes: Envelope) -> list[list[int]]:
+def positions(*envelopes: Envelope) -> list[list[int]]:
     """Return how envelopes of a message are put together, by their positions from 1."""
     waiting = [stored(position, each) for position, each in enumerate(envelopes, 1)]
-    return [[each.number & 0xFFFFFF for each in job.envelopes] for job in jobs_of(route, MESSAGE, waiting)]
+    return [[each.number & 0xFFFFFF for each in job.envelopes] for job in jobs_of(FakeAgent().group, MESSAGE, waiting)]
 
 
 def test_local_envelopes_go_alone() -> None:
     """Even those of one user."""
-    assert positions(Route.LOCAL, local("joe"), local("joe"), local("bob")) == [[1], [2], [3]]
+    assert positions(local("joe"), local("joe"), local("bob")) == [[1], [2], [3]]
 
 
 def test_relayed_envelopes_go_together() -> None:
     """If they have one action and one domain, in whatever letters."""
     together = positions(
-        Route.RELAY,
         relayed("a@example.com"),
         relayed("b@example.net"),
         relayed("c@EXAMPLE.com"),
@@ -55,7 +55,7 @@ def test_relayed_envelopes_go_together() -> None:
 
 def test_no_server_gets_too_many_at_once() -> None:
     """A hundred recipients is what each has to take."""
-    together = positions(Route.RELAY, *[relayed(f"user{number}@example.com") for number in range(250)])
+    together = positions(*[relayed(f"user{number}@example.com") for number in range(250)])
 
     assert [len(group) for group in together] == [MAX_TOGETHER, MAX_TOGETHER, 50]
 

@@ -94,3 +94,26 @@ def test_no_job_is_lost_and_no_limit_is_passed(steps: list[str], at_once: int, p
     for lane in "abc":
         jobs = [number for name, number in taken if name == lane]
         assert jobs == sorted(jobs)
+
+
+def test_the_highest_priority_goes_first() -> None:
+    """Within its lane; other lanes have their turns as before."""
+    lanes: Lanes[str] = Lanes(Limits(at_once=100, per_lane=100))
+    for lane, job, priority in (("a", "a0", 0), ("b", "b0", 0), ("a", "a1", 1), ("a", "a2", 2), ("a", "a2 too", 2)):
+        lanes.put(lane, job, priority)
+
+    assert [lanes.take() for _ in range(6)] == ["a2", "b0", "a2 too", "a1", "a0", None]
+
+
+def test_nobody_waits_for_ever() -> None:
+    """Every fourth turn of a lane is for whoever has waited longest, however much comes that is urgent."""
+    lanes: Lanes[str] = Lanes(Limits(at_once=100, per_lane=100))
+    for number in range(3):
+        lanes.put("a", f"slow {number}", -5)
+    taken = []
+    for number in range(12):
+        lanes.put("a", f"urgent {number}", 5)
+        taken.append(lanes.take())
+
+    assert [position for position, job in enumerate(taken) if str(job).startswith("slow")] == [3, 7, 11]
+    assert [job for job in taken if str(job).startswith("slow")] == ["slow 0", "slow 1", "slow 2"]

@@ -49,7 +49,7 @@ def test_there_is_room_up_to_the_bounds() -> None:
 
 def test_a_lane_is_full() -> None:
     """Until half of it is gone it is not worth asking for more."""
-    memory = Memory(Bounds(100, 100, 4))
+    memory = Memory(Bounds(100, 1000, 4))
     for position in range(1, 5):
         memory.hold(message(7), stored(7, position))
     memory.hold(message(7), stored(7, 5, "bob"))
@@ -62,3 +62,17 @@ def test_a_lane_is_full() -> None:
     assert not memory.is_half_empty("joe")
     memory.release(stored(7, 2).number)
     assert memory.is_half_empty("joe")
+
+
+def test_lanes_that_do_not_move_leave_room() -> None:
+    """For envelopes, and for octets, however many such lanes there are."""
+    for bounds in (Bounds(2500, 10**9, 1000), Bounds(10**9, 25_000, 1000)):
+        memory, number = Memory(bounds), 0
+        for lane in map(str, range(20)):
+            while not memory.is_full(lane):
+                number += 1
+                assert memory.has_room(message(number))
+                memory.hold(message(number), stored(number, lane=lane))
+        assert memory.has_room(message(number + 1))
+        assert 200 <= min(memory.room()[0], memory.room()[1] // 10) <= 500
+        assert memory.held_by(["0"])[0] > memory.held_by(["19"])[0] > 10

@@ -140,17 +140,17 @@ def test_a_message_that_does_not_fit_yet(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with Post(tmp_path, settings) as post:
             post.local.is_slow = True
-            for size in (2000, 2000, 7000):
-                await post.submit(local(str(size)), body=bytes(size))
+            for user, size in (("ann", 2000), ("joe", 2000), ("sue", 7000)):
+                await post.submit(local(user), body=bytes(size))
             await post.settle()
             reads = watch_reads(post)
             post.queue._routes[Route.LOCAL]._look()  # noqa: SLF001 - something makes it look
             await post.settle()
-            assert post.local.users() == ["2000", "2000"]
+            assert post.local.users() == ["ann", "joe"]
             assert len(reads) == 1
             post.local.finish(1)
             await post.settle()
-            assert post.local.users() == ["2000", "2000", "7000"]
+            assert post.local.users() == ["ann", "joe", "sue"]
             assert len(post.local.running) == 2
 
     run(scenario())
@@ -175,7 +175,7 @@ def test_what_is_offered_twice_is_attempted_once(tmp_path: Path) -> None:
 
 def test_a_user_with_much_mail_delays_nobody(tmp_path: Path) -> None:
     """The mail of one who takes a long time fills neither the places nor the memory; later it is delivered, too."""
-    settings = Settings(local=Limits(at_once=4, per_lane=2), max_inflight=16, max_per_lane=4)
+    settings = Settings(local=Limits(at_once=4, per_lane=2), max_inflight=40, max_per_lane=4)
 
     async def scenario() -> None:
         async with Post(tmp_path, settings) as post:
@@ -197,7 +197,7 @@ def test_a_user_with_much_mail_delays_nobody(tmp_path: Path) -> None:
 
 def test_mail_of_earlier_days_takes_turns_too(tmp_path: Path) -> None:
     """Also what is loaded leaves room for others."""
-    settings = Settings(local=Limits(at_once=4, per_lane=2), max_inflight=16, max_per_lane=4)
+    settings = Settings(local=Limits(at_once=4, per_lane=2), max_inflight=40, max_per_lane=4)
 
     async def scenario() -> None:
         async with Post(tmp_path, PAUSED) as post:
@@ -344,7 +344,7 @@ def test_a_damaged_envelope_is_told_of(tmp_path: Path) -> None:
         async with Post(tmp_path) as post:
             assert post.local.users() == ["bob"]
             shown = envelope_hex(envelope_number(first, 1))
-            problem = "its facts are no JSON object"
+            problem = "its facts cannot be read: it was altered: its checksum is another"
             assert post.log.warnings == [f"envelope {shown} is damaged, and is kept without being tried: {problem}"]
             assert await post.queue.summary() == Summary(messages=1, damaged=1)
 

@@ -68,8 +68,8 @@ def test_a_message_comes_back_as_it_was(tmp_path: Path) -> None:
         async with opened(tmp_path) as store:
             batch = await stored(store)
             assert batch.envelopes == [
-                StoredEnvelope(envelope_number(77, 3), envelopes[2], "bob", CREATED),
-                StoredEnvelope(envelope_number(77, 1), envelopes[0], "joe", CREATED),
+                StoredEnvelope(envelope_number(77, 3), envelopes[2], "bob", CREATED, priority=1),
+                StoredEnvelope(envelope_number(77, 1), envelopes[0], "joe", CREATED, priority=1),
             ]
             assert batch.messages == {77: StoredMessage(77, first_run, CREATED, SENDER, CLIENT, len(BODY), BODY)}
             (other,) = (await stored(store, Route.RELAY)).envelopes
@@ -196,7 +196,7 @@ def test_updates_are_remembered(tmp_path: Path) -> None:
             await store.record(Changes(updates=[later, held]))
         async with opened(tmp_path) as store:
             (found,) = (await store.load(everything())).envelopes
-            assert found[:1] + found[2:] == (first, "a", CREATED + 10, 1, CREATED, "busy", "4.2.1")
+            assert found[:1] + found[2:] == (first, "a", CREATED + 10, 1, CREATED, "busy", "4.2.1", 0.0, 1)
             assert await store.summary() == Summary(messages=1, pending=1, held=1)
             rows = list(store._database.rows("SELECT id, last_error FROM envelope WHERE state = 'held'"))  # noqa: SLF001 - nothing shows held mail yet
             assert rows == [(second, "unknown")]
@@ -207,8 +207,20 @@ def test_updates_are_remembered(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ("UPDATE envelope SET facts = 'x' WHERE id >> 24 = 2", "its facts are no JSON text"),
+        ("UPDATE envelope SET facts = 'x' WHERE id >> 24 = 2", "its facts cannot be read: it was altered"),
+        ("UPDATE envelope SET facts = '{' WHERE id >> 24 = 2", "its facts are no JSON text"),
         ("UPDATE message SET facts = '{}' WHERE id = 2", "its facts are of version None"),
+        ("UPDATE message SET created = created + 1 WHERE id = 2", "its facts cannot be read: it was altered"),
+        ("UPDATE message SET octets = CAST('y' || substr(octets, 2) AS BLOB) WHERE id = 2", "its message cannot be"),
+        ("UPDATE message SET octets = x'00' WHERE id = 2", "its message cannot be read: it was altered"),
+        (
+            "UPDATE message SET (octets, digest) = (SELECT octets, digest FROM message WHERE id = 1) WHERE id = 2",
+            "its message cannot be read: it was altered",
+        ),
+        (
+            "UPDATE envelope SET facts = (SELECT facts FROM envelope WHERE id >> 24 = 1) WHERE id >> 24 = 2",
+            "its facts cannot be read: it was altered",
+        ),
         ("DELETE FROM message WHERE id = 2", "its message is not there"),
     ],
 )
@@ -228,7 +240,7 @@ def test_what_is_damaged_is_set_aside(tmp_path: Path, statement: str, problem: s
             ]
         async with opened(tmp_path) as store:
             assert (await stored(store)).damaged == []
-            assert (await store.summary())[1:] == (2, 0, 1)
+            assert (await store.summary())[1:] == (2, 0, 1, 0)
 
     run(scenario())
 
@@ -270,11 +282,11 @@ def test_the_index_answers_what_is_due(tmp_path: Path) -> None:
         async with opened(tmp_path) as store:
             await store.summary()
             plan = store._database.rows(  # noqa: SLF001 - the plan of the query that it uses
-                f"EXPLAIN QUERY PLAN {schema.DUE}", ("mda", 0.0, 1.0, "[]")
+                f"EXPLAIN QUERY PLAN {schema.DUE}", ("mda", 1, 0.0, 1.0, "[]")
             )
             return [str(row[3]) for row in plan]
 
     plan = run(scenario())
 
-    assert plan[0] == "SEARCH envelope USING INDEX due (route=? AND due>? AND due<?)"
+    assert plan[0] == "SEARCH envelope USING INDEX due (route=? AND priority=? AND due>? AND due<?)"
     assert not any("TEMP B-TREE FOR ORDER" in line for line in plan)

@@ -10,6 +10,7 @@ from smtpdsl.ir.members import Account
 from smtpdsl.runtime.interfaces import Identity
 from smtpdsl.runtime.supervisor.charter import Charter
 from smtpdsl.runtime.supervisor.chartering import charter_of
+from tests.certificates import rsa_key
 from tests.runtime.programs import program_of
 
 OWN = Account(name="_smtpdsl", uid=54320, gid=54320, home="/nonexistent")
@@ -84,6 +85,14 @@ def test_files_are_those_that_the_configuration_names(tmp_path: Path) -> None:
 
     assert found.files == (f"{tmp_path}/etc/mail/staff",)
     assert not found.checks_passwords
+
+
+def test_keys_of_signatures_are_among_the_files(tmp_path: Path) -> None:
+    """Their owner is root, and they may be replaced while the server runs."""
+    text = 'dkim-sign "s._domainkey.example.org" key "/s.key"\nlisten on lo\nmatch from any for any reject\n'
+    program = program_of(text, tmp_path, {"/s.key": rsa_key(2048)})
+
+    assert charter_of(program, OWN, "/bed").files == ("/bed/s.key",)
 
 
 def test_a_charter_comes_out_as_it_went_in() -> None:

@@ -427,18 +427,20 @@ def wait_for_end(process: int) -> None:
 
 def test_a_worker_that_hangs_is_given_up(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever holds it up: the message waits, and the command is killed as soon as the worker goes on."""
-    monkeypatch.setattr(supervision, "_MARGIN_SECONDS", 0)
-    command = command_in(home, "exec 9> line; kill -STOP $PPID; read -r x < gate; kill -CONT $PPID; sleep 100", 0.2)
+    # The worker itself would wait for a minute: however slow the machine is, it ends nothing before that.
+    monkeypatch.setattr(supervision, "_MARGIN_SECONDS", 0.2 - 60)
+    command = command_in(home, "exec 9> line; kill -STOP $PPID; read -r x < gate; kill -CONT $PPID; sleep 100", 60)
     os.mkfifo(home / "gate")
     (home / "gate").chmod(0o666)
 
     async def run(supervisor: ForkingSupervisor) -> Outcome:
         outcome = await supervisor.perform(command)
-        await asyncio.to_thread((home / "gate").write_text, "go on\n")
+        gate.write(b"go on\n")
         return outcome
 
-    with line_to(home / "line") as line:
-        assert is_temporary(Bench(*users(home)).run(run), "not done after 0.2 seconds")
+    # Open for both, it waits for nobody: the command may have been killed before it came to the gate.
+    with line_to(home / "line") as line, (home / "gate").open("r+b", buffering=0) as gate:
+        assert is_temporary(Bench(*users(home)).run(run), "not done after 60 seconds")
         assert wait_for(line) == b""
 
 

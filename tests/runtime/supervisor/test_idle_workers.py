@@ -142,3 +142,43 @@ def test_all_are_dismissed_at_the_end(make: Callable[[], Pair]) -> None:
 
     run(use)
     assert all(pair.is_dismissed for pair in pairs)
+
+
+def test_who_waits_goes_on_first(make: Callable[[], Pair]) -> None:
+    """With the next worker of the same user, in the order of asking; nobody waits for ever, or in vain for long."""
+    first, second, other = make(), make(), make()
+
+    async def main() -> None:
+        idle = IdleWorkers()
+        waiting = [asyncio.ensure_future(idle.wait(JOE, 60)) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting.pop(0).cancel()
+        await asyncio.sleep(0)
+        idle.put(ANN, other.worker)
+        idle.put(JOE, first.worker)
+        idle.put(JOE, second.worker)
+        assert await asyncio.gather(*waiting) == [first.worker, second.worker]
+        assert idle.take(ANN) is other.worker
+        assert await idle.wait(JOE, 0) is None
+        idle.put(JOE, first.worker)
+        assert idle.take(JOE) is first.worker
+        idle.close()
+
+    asyncio.run(main())
+
+
+def test_who_is_cancelled_keeps_no_worker(make: Callable[[], Pair]) -> None:
+    """Also if it has just got one: nobody else knows of that."""
+    pair = make()
+
+    async def main() -> None:
+        idle = IdleWorkers()
+        waiting = asyncio.ensure_future(idle.wait(JOE, 60))
+        await asyncio.sleep(0)
+        idle.put(JOE, pair.worker)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        assert waiting.cancelled()
+
+    asyncio.run(main())
+    assert pair.is_dismissed

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smtpdsl.runtime.credentials.secret import Secret
 from smtpdsl.runtime.interfaces import (
     CommandWork,
     Identity,
@@ -23,6 +24,7 @@ from smtpdsl.runtime.interfaces import (
     SpooledContent,
     WrappedWork,
 )
+from smtpdsl.runtime.sealing.seal import Seal
 from smtpdsl.runtime.supervisor.wire import WireError, decode_outcome, encode_outcome, encode_work, receive_request
 from tests.runtime.deliveries import CONTENT, NAME, PREFIX, identity_of, work_of
 
@@ -32,9 +34,10 @@ MAILDIR = MaildirWork("/home/joe/Maildir", NAME, "lists", sorts_junk=True, may_e
 # Every text there can be, octets that are no UTF-8 among them.
 texts = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.integers(0xDC80, 0xDCFF).map(chr)))
 identities = st.builds(Identity, texts, st.integers(), st.integers(), texts, texts)
+recipients = st.lists(texts).map(tuple)
 variables = st.lists(st.tuples(texts, texts)).map(tuple)
 maildirs = st.builds(MaildirWork, texts, texts, texts, st.booleans(), st.booleans())
-stores = st.builds(LmtpWork, texts, texts, texts, texts, texts, st.integers() | texts, st.booleans())
+stores = st.builds(LmtpWork, texts, texts, texts, texts, texts, st.integers() | texts, st.booleans(), recipients)
 methods = st.one_of(
     maildirs,
     stores,
@@ -76,6 +79,21 @@ def test_content_in_a_file_has_its_size() -> None:
     assert received(encode_work(work), is_spooled=True) == work._replace(content=SpooledContent("", 123456))
 
 
+@pytest.mark.parametrize("seal", [Seal(1), Seal(0x1234_5678_02, key=Secret(b"k" * 32))])
+def test_a_sealed_file_goes_with_its_key(seal: Seal) -> None:
+    """With that of this file alone; the checksum stays with the server."""
+    work = work_of(MAILDIR, JOE, SpooledContent("/var/spool/x", 123456, seal._replace(digest=b"d")))
+
+    assert received(encode_work(work), is_spooled=True).content == SpooledContent("", 123456, seal)
+
+
+@pytest.mark.parametrize("seal", [Seal(1, key=Secret(b"k" * 32)), Seal(0x1234_5678_02)])
+def test_a_key_belongs_to_what_is_encrypted(seal: Seal) -> None:
+    """And to nothing else."""
+    with pytest.raises(WireError):
+        received(encode_work(work_of(MAILDIR, JOE, SpooledContent("/var/spool/x", 123456, seal))), is_spooled=True)
+
+
 def test_a_file_that_got_lost_is_not_an_empty_message() -> None:
     """Work with content in a file is refused where no file came with it."""
     work = work_of(MAILDIR, JOE, SpooledContent("/var/spool/x", 123456))
@@ -102,6 +120,7 @@ GOOD = {
     "MaildirWork": ["/home/joe/Maildir", "name", "", False, False],
     "time_limit": 5,
     "size": len(CONTENT),
+    "form": 0,
 }
 
 
@@ -118,6 +137,7 @@ def test_the_good_example_is_good() -> None:
         b"{",
         b"\xff",
         b"[" * 100_000,
+        json.dumps(GOOD).encode("utf-16-le"),
         [],
         {},
         {**GOOD, "identity": ["joe", "0", 100, "/", ""]},
@@ -126,6 +146,10 @@ def test_the_good_example_is_good() -> None:
         {**GOOD, "identity": ["joe", 1000, 100, "/", None]},
         {**GOOD, "time_limit": "5"},
         {**GOOD, "size": 1},
+        {**GOOD, "form": 4},
+        {**GOOD, "form": -1},
+        {**GOOD, "form": None},
+        {**GOOD, "MaildirWork": None, "LmtpWork": ["joe", "<>", "mx", "/x", "", 24, False, [1]]},
         {**GOOD, "MaildirWork": ["/home/joe/Maildir", "name", "", 1, 0]},
         {**GOOD, "MaildirWork": None},
         {**GOOD, "MaildirWork": None, "MailboxWork": ["/var/mail/joe", "From x", True]},
@@ -153,7 +177,7 @@ def test_lengths_have_limits(lengths: tuple[int, int, int]) -> None:
 @given(result=st.sampled_from(Result), text=texts.filter(str.isprintable), status=st.sampled_from(["", "4.2.2"]))
 def test_outcomes_come_out_as_they_went_in(result: Result, text: str, status: str) -> None:
     """On one line, whatever it says."""
-    outcome = Outcome(result, text[:400], status)
+    outcome = Outcome(result, text[:400], status, others=(Outcome(Result.OK, "Delivered"),) * (len(text) % 3))
     line = encode_outcome(outcome)
 
     assert line.index(b"\n") == len(line) - 1
