@@ -4,13 +4,14 @@
         ...                                    server.port, server.resolv_conf(tmp_path), server.asked
 
 What the zone does not have does not exist.  In place of records there may be a `Trouble`.
-An answer that is too long for UDP is given over TCP.
+An alias is followed.  An answer that is too long for UDP is given over TCP, and one about nothing
+but *signed* names is called authentic.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -19,22 +20,32 @@ from typing import Self, cast
 import dns.exception
 import dns.flags
 import dns.message
+import dns.name
 import dns.rcode
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
 HOST = "127.0.0.1"
 TTL = 300
 _MAX_UDP_OCTETS = 512
+_MAX_ALIASES = 4
 
 
 class Trouble(Enum):
     """What a name server may do in place of an answer."""
 
     SERVFAIL = "says that it failed"
+    BOGUS = "says that it failed, but to those who do not want signatures checked that there is nothing"
     SILENCE = "says nothing"
+    LOSS = "says nothing the first time"
     GARBAGE = "sends octets that are no message"
-    FORGERY = "sends the answer to another question, and then nothing"
+    FORGERY = "sends an answer with another identifier, and then nothing"
+    OTHER_QUESTION = "sends the answer to another question, and then nothing"
+    QUESTION = "sends the question back"
+    CUT_GARBAGE = "says that the answer is too long for UDP, and over TCP sends octets that are no message"
+    CUT_SILENCE = "says so, and over TCP nothing"
 
 
 Zone = Mapping[tuple[str, str], Sequence[str] | Trouble]
@@ -43,9 +54,10 @@ Zone = Mapping[tuple[str, str], Sequence[str] | Trouble]
 class DnsServer(asyncio.DatagramProtocol):
     """Answers while it is entered."""
 
-    def __init__(self, zone: Zone) -> None:
-        """Know *zone*: name and type to records, as text."""
+    def __init__(self, zone: Zone, signed: Collection[str] = ()) -> None:
+        """Know *zone*: name and type to records, as text; names in and below *signed* ones have signatures."""
         self.zone = dict(zone)
+        self.signed = signed
         self.asked: list[tuple[str, str]] = []
         self.port = 0
 
@@ -102,7 +114,8 @@ class DnsServer(asyncio.DatagramProtocol):
         question = query.question[0]
         name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
         self.asked.append((name, kind))
-        return self._response(cast("dns.message.QueryMessage", query), self.zone.get((name, kind)), most)
+        found = self.zone.get((name, "CNAME" if (name, "CNAME") in self.zone else kind))
+        return self._response(cast("dns.message.QueryMessage", query), found, most)
 
     def _response(
         self, query: dns.message.QueryMessage, found: Sequence[str] | Trouble | None, most: int
@@ -113,22 +126,62 @@ class DnsServer(asyncio.DatagramProtocol):
         match found:
             case Trouble.SILENCE:
                 return None
+            case Trouble.LOSS if self.asked.count(self.asked[-1]) == 1:
+                return None
             case Trouble.GARBAGE:
                 return b"\xff" * 9
-            case Trouble.SERVFAIL:
+            case Trouble.QUESTION:
+                return query.to_wire()
+            case Trouble.CUT_GARBAGE | Trouble.CUT_SILENCE if most > _MAX_UDP_OCTETS:
+                return b"\xff" * 9 if found is Trouble.CUT_GARBAGE else None
+            case Trouble.CUT_GARBAGE | Trouble.CUT_SILENCE:
+                response.flags |= dns.flags.TC
+            case Trouble.BOGUS if query.flags & dns.flags.CD:
+                pass
+            case Trouble.SERVFAIL | Trouble.BOGUS:
                 response.set_rcode(dns.rcode.SERVFAIL)
+            case Trouble.OTHER_QUESTION:
+                other = dns.name.from_text("other.test")
+                response.question[0] = dns.rrset.RRset(other, question.rdclass, question.rdtype)
+                response.answer.append(dns.rrset.from_text(question.name, TTL, "IN", "A", "192.0.2.66"))
             case Trouble.FORGERY:
                 response.id ^= 1
                 response.answer.append(dns.rrset.from_text(question.name, TTL, "IN", "A", "192.0.2.66"))
-            case None:
-                names = {name for name, _ in self.zone}
-                if question.name.to_text(omit_final_dot=True).lower() not in names:
-                    response.set_rcode(dns.rcode.NXDOMAIN)
-            case _ if found:
-                response.answer.append(dns.rrset.from_text(question.name, TTL, "IN", question.rdtype, *found))
+            case _:
+                self._find(response, question.name, dns.rdatatype.to_text(question.rdtype))
         try:
             return response.to_wire(max_size=most)
         except dns.exception.TooBig:
             response.answer.clear()
             response.flags |= dns.flags.TC
             return response.to_wire()
+
+    def _find(self, response: dns.message.Message, name: dns.name.Name, kind: str) -> None:
+        """Answer with what *name* has, or with what it is an alias for."""
+        is_signed = True
+        for _ in range(_MAX_ALIASES):
+            text = name.to_text(omit_final_dot=True).lower()
+            is_signed = is_signed and any(text == each or text.endswith(f".{each}") for each in self.signed)
+            alias, found = self.zone.get((text, "CNAME")), self.zone.get((text, kind))
+            if isinstance(alias, Trouble) or isinstance(found, Trouble) or not (alias or found):
+                break
+            written = kind if found else "CNAME"
+            response.answer.append(_records(name, written, found or alias or ()))
+            if found:
+                break
+            name = dns.name.from_text((alias or ())[0])
+        if not response.answer and text not in {each for each, _ in self.zone}:
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        if is_signed:
+            response.flags |= dns.flags.AD
+
+
+def _records(name: dns.name.Name, kind: str, texts: Sequence[str]) -> dns.rrset.RRset:
+    """Return the records *texts*; what stands behind ``RAW`` is spelt in hexadecimal, and need not be right."""
+    rdtype = dns.rdatatype.from_text(kind)
+    if texts[0].startswith("RAW"):
+        octets = [bytes.fromhex(text.removeprefix("RAW")) for text in texts]
+        return dns.rrset.from_rdata(
+            name, TTL, *(dns.rdata.GenericRdata(dns.rdataclass.IN, rdtype, each) for each in octets)
+        )
+    return dns.rrset.from_text(name, TTL, "IN", kind, *texts)

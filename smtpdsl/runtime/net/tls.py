@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from smtpdsl.runtime.net.tls_facts import TlsFacts, facts_of
+from smtpdsl.runtime.net.tls_facts import TlsFacts, chain_of, facts_of
 from smtpdsl.runtime.net.tls_words import reason_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,15 @@ _UNPAID_OCTETS = 2 * _RECORD_OCTETS
 
 
 class TlsError(Exception):
-    """A connection that cannot be secured, or is no longer; the text is one printable line."""
+    """A connection that cannot be secured, or is no longer; the text is one printable line.
+
+    What is wrong with a certificate has a number, *verify_code*, that of OpenSSL; 0 is anything else.
+    """
+
+    def __init__(self, message: str, verify_code: int = 0) -> None:
+        """Say why."""
+        super().__init__(message)
+        self.verify_code = verify_code
 
 
 class TlsLayer:
@@ -105,6 +113,10 @@ class TlsLayer:
             self._facts = facts_of(self._tls)
         return self._facts
 
+    def peer_chain(self) -> tuple[bytes, ...]:
+        """Return the certificates that the peer has shown, in DER and as it has sent them: its own, then others."""
+        return chain_of(self._tls)
+
     @property
     def session(self) -> ssl.SSLSession | None:
         """What spares the next connection the signature; complete once the server has said something."""
@@ -170,7 +182,7 @@ class TlsLayer:
         except ssl.SSLZeroReturnError:
             self._end()
         except ssl.SSLError as error:
-            self.failure = TlsError(self._describe(error))
+            self.failure = TlsError(self._describe(error), getattr(error, "verify_code", 0))
 
     def _shake_hands(self) -> None:
         with _without_traceback():

@@ -1,4 +1,4 @@
-"""What is in a certificate, read with `cryptography`: the one module of the runtime that uses it.
+"""What is in a certificate, read with `cryptography`; whether it leads to an anchor is for `certificate_path`.
 
 Importing it takes long, so it is imported when there is a certificate to read.
 """

@@ -31,7 +31,7 @@ from smtpdsl.runtime.net.tls_settings import (
 )
 
 
-class ListenerTls:
+class ListenerCertificates:
     """The terms on which a listener secures its sessions."""
 
     def __init__(

@@ -8,6 +8,7 @@ A peer's certificate is read when somebody asks whom it names.
 
 from __future__ import annotations
 
+import _ssl
 import hashlib
 import ssl
 from collections.abc import Mapping
@@ -29,6 +30,10 @@ class ClientCertificate:
 
     def __repr__(self) -> str:
         return f"ClientCertificate({self.fingerprint}, {self.result})"
+
+    def verified(self) -> ClientCertificate:
+        """Return the same certificate, of somebody who has been verified."""
+        return ClientCertificate(self._octets, is_verified=True)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -54,6 +59,11 @@ class ClientCertificate:
     def hosts(self) -> tuple[str, ...]:
         """The DNS names that it lists."""
         return self._facts.hosts
+
+    @property
+    def end_point(self) -> bytes | None:
+        """What a channel is bound to whose server has shown it (RFC 5929 §4.1); None where that is not defined."""
+        return self._facts.end_point
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -102,6 +112,14 @@ class TlsFacts(NamedTuple):
     certificate: ClientCertificate | None = None
     bindings: Mapping[str, bytes] = {}
 
+    def verified(self) -> TlsFacts:
+        """Return the same of a peer that somebody has verified in another way than by authorities."""
+        return self._replace(certificate=self.certificate.verified()) if self.certificate is not None else self
+
+    def of_another(self) -> TlsFacts:
+        """Return the same for a client behind the one whose channel it is: nothing of it says who that client is."""
+        return self._replace(certificate=None, bindings={})
+
     @property
     def ciphers(self) -> str:
         """``VERSION:CIPHER:BITS``, as the log has it."""
@@ -139,3 +157,12 @@ def facts_of(tls: ssl.SSLObject) -> TlsFacts:
         certificate=ClientCertificate(octets, is_verified=is_verified) if octets else None,
         bindings=bindings,
     )
+
+
+def chain_of(tls: ssl.SSLObject) -> tuple[bytes, ...]:
+    """Return the certificates that the peer of *tls* has shown, in DER: its own, then others in any order."""
+    if hasattr(tls, "get_unverified_chain"):
+        return tuple(tls.get_unverified_chain())
+    # Before Python 3.13 the method is there, but not for everybody; what it returns is no octets yet.
+    found = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001
+    return tuple(each.public_bytes(_ssl.ENCODING_DER) for each in found or ())

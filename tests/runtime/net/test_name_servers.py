@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from smtpdsl.runtime.net import name_servers
 from smtpdsl.runtime.net.name_servers import NameServers, Records, servers_of
 from smtpdsl.runtime.net.resolver import ResolveError
 from tests.dns_server import HOST, TTL, DnsServer, Trouble, Zone
@@ -24,6 +25,8 @@ ZONE: Zone = {
     ("noisy.test", "A"): Trouble.GARBAGE,
     ("forged.test", "A"): Trouble.FORGERY,
     ("silent.test", "A"): Trouble.SILENCE,
+    ("swapped.test", "A"): Trouble.OTHER_QUESTION,
+    ("echo.test", "A"): Trouble.QUESTION,
 }
 
 
@@ -94,7 +97,7 @@ def test_a_server_that_fails_is_told_from_one_that_knows_nothing(tmp_path: Path)
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("host", ["noisy.test", "forged.test", "silent.test"])
+@pytest.mark.parametrize("host", ["noisy.test", "forged.test", "silent.test", "swapped.test", "echo.test"])
 def test_what_is_no_answer_is_waited_past(host: str, tmp_path: Path) -> None:
     """Who asks decides for how long; no octets of a stranger are taken for the answer."""
 
@@ -105,6 +108,19 @@ def test_what_is_no_answer_is_waited_past(host: str, tmp_path: Path) -> None:
                 async with asyncio.timeout(0.1):
                     await dns.addresses(host, is_ipv6=False)
             assert (host, "A") in server.asked
+
+    asyncio.run(run())
+
+
+def test_datagrams_that_are_lost_are_sent_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By then a server that is slow may have found out what it was asked."""
+    monkeypatch.setattr(name_servers, "_SECONDS_BY_ROUND", (0.01, 30.0))
+
+    async def run() -> None:
+        async with DnsServer({("lost.test", "A"): Trouble.LOSS, ("lost.test", "MX"): ["10 a.test."]}) as server:
+            dns = NameServers(server.resolv_conf(tmp_path), server.port)
+            assert (await dns.addresses("lost.test", is_ipv6=False)).exists
+            assert server.asked == [("lost.test", "A")] * 2
 
     asyncio.run(run())
 
@@ -145,3 +161,125 @@ def test_the_servers_of_a_file() -> None:
 
     assert servers_of(text) == [HOST, "::1"]
     assert servers_of("options edns0\n") == []
+
+
+# ---------------------------------------------------------------- signatures
+
+SIGNED: Zone = {
+    ("away.test", "MX"): ["10 mx.away.test."],
+    ("mx.away.test", "A"): ["192.0.2.1"],
+    ("www.away.test", "CNAME"): ["cdn.example."],
+    ("alias.away.test", "CNAME"): ["away.test."],
+    ("cdn.example", "A"): ["192.0.2.2"],
+    ("_25._tcp.mx.away.test", "TLSA"): ["3 1 0 5e88", "2 0 0 0a"],
+    ("_25._tcp.none.test", "TLSA"): [],
+}
+
+
+def test_what_the_resolver_of_this_machine_has_proven(tmp_path: Path) -> None:
+    """Also that there is nothing; of an alias all that it leads to."""
+
+    async def run() -> None:
+        async with DnsServer(SIGNED, ["away.test"]) as server:
+            dns = NameServers(server.resolv_conf(tmp_path), server.port)
+            assert dns.doubt() == ""
+            assert (await dns.exchangers("away.test")).is_authentic
+            assert (await dns.addresses("mx.away.test", is_ipv6=True)).is_authentic
+            assert not (await dns.exchangers("cdn.example")).is_authentic
+            assert (await dns.exchangers("alias.away.test"))[:2] == (("10 mx.away.test",), TTL)
+            www = await dns.addresses("www.away.test", is_ipv6=False)
+            assert (www.values, www.target, www.is_authentic) == (("192.0.2.2",), "cdn.example", False)
+            alias = await dns.alias("www.away.test")
+            assert (alias.values, alias.is_authentic) == (("cdn.example",), True)
+            found = await dns.tlsa("mx.away.test", 25)
+            assert (sorted(found.values), found.is_authentic) == (["2 0 0 0a", "3 1 0 5e88"], True)
+            assert not (await dns.tlsa("none.test", 25)).is_authentic
+
+    asyncio.run(run())
+
+
+def far(monkeypatch: pytest.MonkeyPatch, *servers: str) -> None:
+    """Let *servers*, which are on loopback, count as being somewhere else."""
+    monkeypatch.setattr(name_servers, "is_loopback", lambda address: address not in servers)
+
+
+def test_others_are_believed_if_the_administrator_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever resolv.conf says of them."""
+    far(monkeypatch, HOST)
+    path = f"{tmp_path}/resolv.conf"
+    Path(path).write_text(f"nameserver {HOST}\noptions edns0 trust-ad\n", encoding="utf-8")
+
+    async def run() -> None:
+        async with DnsServer(SIGNED, ["away.test"]) as server:
+            dns = NameServers(path, server.port)
+            assert not (await dns.exchangers("away.test")).is_authentic
+            doubt = f"{HOST} is not on this machine, and `mta trust-resolver` does not name it"
+            assert dns.doubt() == doubt
+            with pytest.raises(ResolveError, match=f"^{doubt}$"):
+                await dns.tlsa("mx.away.test", 25)
+            dns = NameServers(path, server.port, trusted=["127.0.0.9", HOST])
+            assert (await dns.exchangers("away.test")).is_authentic
+            assert dns.doubt() == ""
+
+    asyncio.run(run())
+
+
+def test_who_only_passes_on_is_not_believed(tmp_path: Path) -> None:
+    """Containers of Docker have a name server on loopback, behind which is anybody's."""
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 127.0.0.11\n", encoding="utf-8")
+
+    doubt = NameServers(str(path)).doubt()
+    assert doubt == "127.0.0.11 verifies nothing, and `mta trust-resolver` does not name it"
+    assert NameServers(str(path), trusted=["127.0.0.11"]).doubt() == ""
+
+
+def test_where_one_is_believed_nobody_else_says_where_mail_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has found that the answer is forged; whoever is asked next may not look."""
+    far(monkeypatch, HOST)
+
+    async def run() -> None:
+        async with DnsServer(SIGNED) as server:
+            path = tmp_path / "resolv.conf"
+            # Nobody listens at the first one.
+            path.write_text(f"nameserver 127.0.0.2\nnameserver {HOST}\n")
+            dns = NameServers(str(path), server.port)
+            with pytest.raises(ResolveError, match=r"^no answer of the name server 127\.0\.0\.2$"):
+                await dns.exchangers("away.test")
+            assert server.asked == []
+            # What a client is called does not matter that much.
+            await dns.names("192.0.2.1")
+            assert len(server.asked) == 1
+
+    asyncio.run(run())
+
+
+def test_reasons(tmp_path: Path) -> None:
+    """Whoever reads them knows whom to ask: the resolver, or the administrator of the zone."""
+    zone: Zone = {("bogus.test", "MX"): Trouble.BOGUS, ("failing.test", "MX"): Trouble.SERVFAIL}
+
+    async def run() -> None:
+        async with DnsServer(zone) as server:
+            dns = NameServers(server.resolv_conf(tmp_path), server.port)
+            with pytest.raises(
+                ResolveError, match=r"^the DNSSEC signatures of its zone are wrong, says .* 127\.0\.0\.1$"
+            ):
+                await dns.exchangers("bogus.test")
+            with pytest.raises(ResolveError, match=r"^the name server 127\.0\.0\.1 says SERVFAIL$"):
+                await dns.exchangers("failing.test")
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("trouble", [Trouble.CUT_GARBAGE, Trouble.CUT_SILENCE])
+def test_a_cut_answer_without_the_rest_is_none(trouble: Trouble, tmp_path: Path) -> None:
+    """What has come of it might be the worse half."""
+
+    async def run() -> None:
+        async with DnsServer({("long.test", "MX"): trouble}) as server:
+            with pytest.raises(ResolveError, match="no answer of"):
+                await NameServers(server.resolv_conf(tmp_path), server.port).exchangers("long.test")
+
+    asyncio.run(run())

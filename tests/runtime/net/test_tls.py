@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpdsl.runtime.net.tls import TlsError, TlsLayer
-from smtpdsl.runtime.net.tls_contexts import ListenerTls
+from smtpdsl.runtime.net.tls_contexts import ListenerCertificates
 from tests.runtime.net.tls_sides import Cut, Pair, singly, whole
 from tests.tls_peers import Journal, TlsFolder, client_context
 
@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     """The context of a server for mx.example.org."""
     folder = TlsFolder(tmp_path_factory.mktemp("tls"))
     folder.pair("mail", "mx.example.org")
-    return ListenerTls(folder.listener("mail"), str, Journal()).context()
+    return ListenerCertificates(folder.listener("mail"), str, Journal()).context()
 
 
 def client(version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> ssl.SSLContext:

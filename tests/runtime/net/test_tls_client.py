@@ -9,7 +9,7 @@ import pytest
 
 from smtpdsl.ir.resolved import RelayAction
 from smtpdsl.runtime.net.tls_client import ClientTls
-from smtpdsl.runtime.net.tls_contexts import ListenerTls
+from smtpdsl.runtime.net.tls_contexts import ListenerCertificates
 from smtpdsl.runtime.net.tls_settings import TlsSetupError
 from tests.runtime.net.tls_sides import Pair
 from tests.tls_peers import Clock, Journal, TlsFolder
@@ -48,7 +48,7 @@ def client(folder: TlsFolder, options: str = "ca own") -> ClientTls:
 def server(folder: TlsFolder, name: str = "mail", options: str = "tls") -> ssl.SSLContext:
     """Return the context of a next hop with the certificate *name*."""
     listener = folder.listener(name, options=options, settings='ca own cert "FOLDER/ca.crt"\n')
-    return ListenerTls(listener, str, Journal()).context()
+    return ListenerCertificates(listener, str, Journal()).context()
 
 
 def test_a_host_that_proves_its_name_is_verified(folder: TlsFolder) -> None:

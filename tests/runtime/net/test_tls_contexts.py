@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from smtpdsl.ir.resolved import Listener
-from smtpdsl.runtime.net.tls_contexts import ListenerTls
+from smtpdsl.runtime.net.tls_contexts import ListenerCertificates
 from smtpdsl.runtime.net.tls_facts import TlsFacts
 from smtpdsl.runtime.net.tls_settings import TlsSetupError
 from tests.runtime.net.tls_sides import Pair
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> TlsFolder:
 
 def serve(listener: Listener, *, wants_certificates: bool = False) -> ssl.SSLContext:
     """Return the context of *listener*."""
-    return ListenerTls(listener, str, Journal(), wants_certificates=wants_certificates).context()
+    return ListenerCertificates(listener, str, Journal(), wants_certificates=wants_certificates).context()
 
 
 def agreed(server: ssl.SSLContext, client: ssl.SSLContext, name: str | None = "mx.example.org") -> TlsFacts:
@@ -375,7 +375,7 @@ class Renewing:
     def __init__(self, folder: TlsFolder, *names: str) -> None:
         """Serve the pairs called *names*."""
         self.clock, self.journal = Clock(), Journal()
-        self.tls = ListenerTls(folder.listener(*names), str, self.journal, now=self.clock)
+        self.tls = ListenerCertificates(folder.listener(*names), str, self.journal, now=self.clock)
 
     def later(self, seconds: float = 1.0, name: str = "mx.example.org") -> str:
         """Let time pass, and return the first name of what is served then to who asks for *name*."""
@@ -457,7 +457,7 @@ def test_what_cannot_be_loaded_is_tried_again(folder: TlsFolder) -> None:
     """A minute later, though no file has changed: what was wrong may have been the machine."""
     away: list[str] = []
     clock, journal = Clock(), Journal()
-    tls = ListenerTls(folder.listener("mail"), lambda path: "".join(away) + path, journal, now=clock)
+    tls = ListenerCertificates(folder.listener("mail"), lambda path: "".join(away) + path, journal, now=clock)
     folder.pair("mail", "new.example.org")
     away.append("/nowhere")
     clock.time += 1
@@ -503,7 +503,7 @@ def test_a_new_authority_is_believed(folder: TlsFolder) -> None:
     folder.authority("ca")
     listener = folder.listener("mail", options="smtps verify ca own", settings='ca own cert "FOLDER/ca.crt"\n')
     clock = Clock()
-    tls = ListenerTls(listener, str, Journal(), now=clock)
+    tls = ListenerCertificates(listener, str, Journal(), now=clock)
     joe = folder.pair("joe", "joe", by=folder.authority("ca"))
     assert Pair(tls.context(), client_context(certificate=joe)).talk().server_error
     clock.time += 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smtpdsl.runtime.net.tls_contexts import ListenerTls
+from smtpdsl.runtime.net.tls_contexts import ListenerCertificates
 from smtpdsl.runtime.net.tls_files import OWN_FILES, as_path
 from smtpdsl.runtime.net.tls_settings import TlsSetupError
 from tests.runtime.net.tls_sides import Pair
@@ -47,7 +47,7 @@ def test_somebody_else_reads_the_files(tmp_path: Path) -> None:
     folder.pair("mail", "mx.example.org")
     listener = folder.listener("mail", options="smtps verify ca own", settings='ca own cert "FOLDER/ca.crt"\n')
     vault.take(tmp_path)
-    tls = ListenerTls(listener, str, journal, files=vault, now=clock)
+    tls = ListenerCertificates(listener, str, journal, files=vault, now=clock)
     first = Pair(tls.context(), client).talk()
     folder.pair("mail", "mx.example.org")
     vault.take(tmp_path)
@@ -69,7 +69,7 @@ def test_a_file_that_nobody_may_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         TlsSetupError, match=r'^cannot use the key ".*/mail\.key" \(smtpd\.conf:1\): permission denied$'
     ):
-        ListenerTls(folder.listener("mail"), str, Journal(), files=vault)
+        ListenerCertificates(folder.listener("mail"), str, Journal(), files=vault)
 
 
 @pytest.mark.parametrize("has_memory_files", [True, False])

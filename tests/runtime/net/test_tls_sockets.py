@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from smtpdsl.runtime.net.tls import TlsLayer
-from smtpdsl.runtime.net.tls_contexts import ListenerTls
+from smtpdsl.runtime.net.tls_contexts import ListenerCertificates
 from tests.conftest import RequirePeer
 from tests.peers import Peer
 from tests.runtime.net.tls_server import TlsServer, serving
@@ -49,7 +49,7 @@ class Site:
         """Serve by the *options* of a listener, with all three certificates."""
         settings = f'ca own cert "{self.authority.cert}"\n'
         listener = self.folder.listener("mail", "rsa", "ed25519", options=options, settings=settings)
-        tls = ListenerTls(listener, str, Journal())
+        tls = ListenerCertificates(listener, str, Journal())
         async with serving(tls.context, is_immediate=is_immediate) as server:
             yield server
 
@@ -286,7 +286,7 @@ def test_finite_fields_are_as_strong_as_the_key(
     """`dhe auto` follows the key; what libtls calls legacy would be no protection."""
     folder = TlsFolder(tmp_path)
     folder.pair("mail", "mx.example.org", kind=kind)
-    tls = ListenerTls(folder.listener("mail", settings=f"pki mail dhe {dhe}\n"), str, Journal())
+    tls = ListenerCertificates(folder.listener("mail", settings=f"pki mail dhe {dhe}\n"), str, Journal())
 
     async def test() -> None:
         async with serving(tls.context) as server:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from smtpdsl.runtime.delivery.exchangers import MAX_EXCHANGERS, Exchangers, Host, Own
 from smtpdsl.runtime.net.name_servers import Records
 from smtpdsl.runtime.net.resolver import ResolveError
 from smtpdsl.runtime.protocol.client_verdicts import Judgement, Verdict
+from smtpdsl.runtime.relay.exchangers import Exchangers, Host, Own
+from smtpdsl.runtime.relay.listed_exchangers import MAX_EXCHANGERS
 
 TEMPORARY, PERMANENT = Judgement.TEMPORARY, Judgement.PERMANENT
 OWN = Own.of(["mx.test", "Listener.Test."], ["127.0.0.1", "[::1]", "192.0.2.99", "[2001:db8::99]"])
@@ -33,6 +34,10 @@ class FakeDns:
     async def addresses(self, host: str, *, is_ipv6: bool) -> Records:
         """Return what the zone has."""
         return self._find(host, "AAAA" if is_ipv6 else "A")
+
+    async def alias(self, host: str) -> Records:
+        """Return what the zone has."""
+        return self._find(host, "CNAME")
 
     def _find(self, name: str, kind: str) -> Records:
         self.asked.append(f"{name} {kind}")

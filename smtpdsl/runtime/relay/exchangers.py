@@ -13,32 +13,39 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Sequence
-from itertools import zip_longest
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from smtpdsl.ir.host_name import host_name_problem
 from smtpdsl.mail.address import AddressError
 from smtpdsl.mail.idn import ascii_domain
+from smtpdsl.runtime.net.both_families import AddressDns, both_families
 from smtpdsl.runtime.net.ip_address import IpAddress
 from smtpdsl.runtime.net.name_servers import Records
 from smtpdsl.runtime.net.resolver import ResolveError
 from smtpdsl.runtime.protocol.client_verdicts import LOOP, Verdict, permanent, temporary
+from smtpdsl.runtime.relay.listed_exchangers import Exchanger, exchangers_of, folded
 
-# Of one domain, in one attempt.
-MAX_EXCHANGERS = 20
+# Of one exchanger, in one attempt.
 MAX_ADDRESSES = 20
 _MAX_KNOWN = 1000
 # How long an answer is kept, whatever its zone says.
 _MIN_SECONDS, _MAX_SECONDS = 5.0, 3600.0
-# RFC 7505, and what OpenSMTPD takes for the same.
-_NOBODY = frozenset({".", "localhost"})
 
 
 class Host(NamedTuple):
-    """A next hop: its name, which a certificate has to have, and its addresses in the order to be tried."""
+    """A next hop: its name, which a certificate has to have, and its addresses in the order to be tried.
+
+    Of one that *is_authentic* all has been proven that leads from the domain to its addresses
+    (DNSSEC).  *bases* are the names that TLSA records of it may have, the first one first; there
+    are none if its addresses have not been proven.  Hosts of one *level* are as good as each other.
+    """
 
     name: str
     addresses: tuple[str, ...]
+    is_authentic: bool = False
+    bases: tuple[str, ...] = ()
+    level: int = 0
 
 
 class Own(NamedTuple):
@@ -52,22 +59,17 @@ class Own(NamedTuple):
         """Read names, and addresses with or without brackets; those of loopback are every server's."""
         parsed = (IpAddress.parse(each.strip("[]").partition("%")[0]) for each in addresses)
         found = frozenset(each for each in parsed if each is not None and not each.is_unroutable)
-        return cls(frozenset(map(_folded, names)), found)
+        return cls(frozenset(map(folded, names)), found)
 
 
-class Dns(Protocol):
+class Dns(AddressDns, Protocol):
     """Who is asked; `NameServers` is one."""
 
     async def exchangers(self, domain: str) -> Records:
         """Return preferences and names; raises `ResolveError`."""
 
-    async def addresses(self, host: str, *, is_ipv6: bool) -> Records:
-        """Return the addresses of one family; raises `ResolveError`."""
-
-
-class _Exchanger(NamedTuple):
-    preference: int
-    name: str
+    async def alias(self, host: str) -> Records:
+        """Return what a host is an alias for; raises `ResolveError`."""
 
 
 class _Candidate(NamedTuple):
@@ -133,42 +135,56 @@ class Exchangers:
     # ------------------------------------------------------------ what is asked
 
     async def _candidates(self, domain: str) -> list[_Candidate] | Verdict:
-        known = self._known.get(_folded(domain))
+        known = self._known.get(folded(domain))
         if known is not None and known.until > self._clock():
             return known.found
         try:
             records = await self._dns.exchangers(domain)
-        except ResolveError:
-            return temporary(f"the exchangers of {domain} cannot be found out: no name server knows", "4.4.3")
-        listed = _listed(domain, records)
+        except ResolveError as error:
+            return temporary(f"the exchangers of {domain} cannot be found out: {error}", "4.4.3")
+        listed = exchangers_of(domain, records)
         if isinstance(listed, Verdict):
             return self._keep(domain, listed, records.seconds)
-        found = list(await asyncio.gather(*map(self._candidate, listed)))
+        candidates = (self._candidate(each, is_authentic=records.is_authentic) for each in listed)
+        found = list(await asyncio.gather(*candidates))
         if any(each.problem for each in found):
             return found
         return self._keep(domain, found, min([records.seconds, *(each.seconds for each in found)]))
 
     def _keep(self, domain: str, found: list[_Candidate] | Verdict, seconds: float) -> list[_Candidate] | Verdict:
-        self._known.pop(_folded(domain), None)
+        self._known.pop(folded(domain), None)
         if len(self._known) >= _MAX_KNOWN:
             del self._known[next(iter(self._known))]
         until = self._clock() + min(max(seconds, _MIN_SECONDS), _MAX_SECONDS)
-        self._known[_folded(domain)] = _Known(found, until)
+        self._known[folded(domain)] = _Known(found, until)
         return found
 
-    async def _candidate(self, exchanger: _Exchanger) -> _Candidate:
+    async def _candidate(self, exchanger: Exchanger, *, is_authentic: bool) -> _Candidate:
         """Find out the addresses of *exchanger*; what one family has is good without the other."""
-        families = [self._dns.addresses(exchanger.name, is_ipv6=is_ipv6) for is_ipv6 in (True, False)]
-        answers = await asyncio.gather(*families, return_exceptions=True)
-        if stranger := next((each for each in answers if not isinstance(each, Records | ResolveError)), None):
-            raise stranger
-        records = [each for each in answers if isinstance(each, Records)]
-        problem = f"no name server knows the addresses of {exchanger.name}" if len(records) < len(answers) else ""
-        # RFC 8305 §4: the families take turns.
-        turns = zip_longest(*(each.values for each in records))
-        addresses = tuple(filter(None, (address for turn in turns for address in turn)))[:MAX_ADDRESSES]
+        records, errors = answers = await both_families(self._dns, exchanger.name)
+        problem = f"no addresses of {exchanger.name}: {errors[0]}" if errors else ""
+        addresses = tuple(islice(answers.addresses, MAX_ADDRESSES))
         seconds = min((each.seconds for each in records), default=0.0)
-        return _Candidate(exchanger.preference, Host(exchanger.name, addresses), seconds, problem)
+        found = [each for each in records if each.values]
+        bases = await self._bases(exchanger.name, found, is_wanted=is_authentic)
+        host = Host(exchanger.name, addresses, is_authentic and bool(bases), bases)
+        return _Candidate(exchanger.preference, host, seconds, problem)
+
+    async def _bases(self, name: str, records: Sequence[Records], *, is_wanted: bool) -> tuple[str, ...]:
+        """Return under which names the TLSA records of the host *name* may be (RFC 7672 §2.2.2).
+
+        That is what it is an alias for in the end, then itself; itself alone, if only the first
+        alias has been proven, which is asked for if it *is_wanted*.
+        """
+        targets = [each.target for each in records if each.target]
+        if records and all(each.is_authentic for each in records):
+            return tuple(dict.fromkeys([*targets[:1], name]))
+        try:
+            is_authentic = is_wanted and bool(targets) and (await self._dns.alias(name)).is_authentic
+        except ResolveError:
+            # Its addresses came with it, so it is there; and nobody can say that it is not signed.
+            is_authentic = True
+        return (name,) if is_authentic else ()
 
     # ------------------------------------------------------------ what is chosen
 
@@ -181,15 +197,16 @@ class Exchangers:
         for each in better:
             usable = tuple(filter(self._may_be_named, each.host.addresses))
             if usable:
-                levels.setdefault(each.preference, []).append(Host(each.host.name, usable))
+                levels.setdefault(each.preference, []).append(each.host._replace(addresses=usable))
         for level in levels.values():
             self._shuffle(level)
-        hosts = [host for preference in sorted(levels) for host in levels[preference]]
+        ranks = enumerate(sorted(levels))
+        hosts = [host._replace(level=rank) for rank, preference in ranks for host in levels[preference]]
         return hosts or _no_address(domain, better)
 
     def _is_own(self, host: Host, backup: str | None) -> bool:
-        name = _folded(host.name)
-        if name in self._own.names or (backup is not None and name == _folded(backup)):
+        name = folded(host.name)
+        if name in self._own.names or (backup is not None and name == folded(backup)):
             return True
         return any(IpAddress.parse(each) in self._own.addresses for each in host.addresses)
 
@@ -208,28 +225,6 @@ class Exchangers:
         return [Host(text, (text,))]
 
 
-def _listed(domain: str, records: Records) -> list[_Exchanger] | Verdict:
-    """Return the exchangers that *records* name, the best of them first."""
-    if not records.exists:
-        return permanent(f"the domain {domain} does not exist", "5.1.2")
-    if not records.values:
-        # RFC 5321 §5.1: then the domain is its own exchanger.
-        return [_Exchanger(0, domain)]
-    pairs = (each.partition(" ") for each in records.values)
-    listed = sorted(_Exchanger(int(preference), name) for preference, _, name in pairs)
-    if all(_folded(each.name) in _NOBODY or each.name in _NOBODY for each in listed):
-        return permanent(f"the domain {domain} accepts no mail: it says so with a null MX", "5.1.10")
-    usable = [each for each in listed if _is_host(each.name)]
-    if not usable:
-        return temporary(f"the domain {domain} has no exchanger whose name could be one", "4.4.4")
-    return usable[:MAX_EXCHANGERS]
-
-
-def _is_host(name: str) -> bool:
-    """Whether *name* can be a host; what looks like an address is none (RFC 5321 §2.3.5)."""
-    return _folded(name) not in _NOBODY and not host_name_problem(name) and not name.rpartition(".")[2].isdigit()
-
-
 def _loop(domain: str, *, is_backup: bool) -> Verdict:
     if is_backup:
         # Whoever mends the zone frees the mail: it was taken because this server is a backup.
@@ -245,7 +240,3 @@ def _no_address(domain: str, found: Sequence[_Candidate]) -> Verdict:
     unusable = sorted({address for each in found for address in each.host.addresses})
     why = f": {', '.join(unusable)} is none" if unusable else ""
     return temporary(f"no exchanger of {domain} has an address that mail could be sent to{why}", "4.4.4")
-
-
-def _folded(name: str) -> str:
-    return name.lower().rstrip(".")
