@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from smtpdsl.analysis.explain import explain as trace
@@ -23,6 +27,9 @@ from smtpdsl.ir.semantics import Answer
 from smtpdsl.mail.address import AddressError, ForwardPath, Mailbox, ReversePath
 from smtpdsl.mail.envelope import LOCAL, Client, Envelope
 
+if TYPE_CHECKING:
+    from smtpdsl.cli.online import HostFinding
+
 # Addresses that belong to nobody (RFC 5737, RFC 3849): outsiders to every configuration that does not name them.
 _OUTSIDERS = ("203.0.113.9", "198.51.100.9", "192.0.2.9", "[2001:db8::9]")
 
@@ -37,6 +44,7 @@ _OUTSIDERS = ("203.0.113.9", "198.51.100.9", "192.0.2.9", "[2001:db8::9]")
 @click.option("--auth", "login", metavar="USER", help="The login of an authenticated client; implies --tls.")
 @click.option("--tls", is_flag=True, help="The session is secured.")
 @click.option("--tag", metavar="TAG", help="The tag of the listener.")
+@click.option("--online", is_flag=True, help="Ask the DNS, and servers of policies, about next hops.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @compiling_options
 def explain(
@@ -52,6 +60,7 @@ def explain(
     root: str,
     *,
     tls: bool,
+    online: bool,
     as_json: bool,
 ) -> None:
     """Trace a sender and a recipient through the rules to the final deliveries.
@@ -81,11 +90,17 @@ def explain(
         Envelope(client=client, reverse_path=reverse_path, recipient=mailbox),
         site,
         MachineSources(root),
+        time.time(),
     )
+    hosts: Mapping[int, Sequence[HostFinding]] = {}
+    if online:
+        from smtpdsl.cli.online import ask_online  # noqa: PLC0415 - half of the server
+
+        hosts = ask_online(ruleset, explanation.plans, site)
     if as_json:
         from smtpdsl.cli.explanation_json import as_json as render  # noqa: PLC0415 - one of the two is needed
 
-        click.echo(render(explanation), nl=False)
+        click.echo(render(explanation, hosts), nl=False)
         # The form is a contract and has no place for these.
         failing = (each for each in explanation.plans if each.problem)
         problems = (f"the {each.kind.value} for <{each.delivery.dest}> fails: {each.problem}" for each in failing)
@@ -94,7 +109,7 @@ def explain(
         return
     from smtpdsl.cli.explanation_text import as_text  # noqa: PLC0415
 
-    click.echo(as_text(explanation, assumption=assumption), nl=False)
+    click.echo(as_text(explanation, hosts, assumption=assumption), nl=False)
 
 
 # ---------------------------------------------------------------- the question

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from smtpdsl.analysis.explain import Explanation, Line
 from smtpdsl.cli.places import place_of
@@ -11,11 +12,20 @@ from smtpdsl.ir.delivery import Plan, PlanKind
 from smtpdsl.ir.resolved import Rule
 from smtpdsl.ir.semantics import Answer
 
+if TYPE_CHECKING:
+    from smtpdsl.cli.online import HostFinding
+
+_NOT_ASKED: Mapping[int, Sequence[HostFinding]] = {}
 _FIELDS = {PlanKind.MDA: "command", PlanKind.COMMAND: "command", PlanKind.RELAY: "next_hop", PlanKind.LMTP: "next_hop"}
 
 
-def as_json(explanation: Explanation) -> str:
-    """Return the explanation as one line of JSON, in ASCII: the stable form of `explain --json`."""
+def as_json(explanation: Explanation, hosts: Mapping[int, Sequence[HostFinding]] = _NOT_ASKED) -> str:
+    """Return the explanation as one line of JSON, in ASCII: the stable form of `explain --json`.
+
+    Args:
+        explanation: What is explained.
+        hosts: What was found out about the next hops of deliveries, by their number.
+    """
     rule = explanation.rule
     found = {
         "version": 1,
@@ -24,7 +34,7 @@ def as_json(explanation: Explanation) -> str:
         "rule": _rule(rule) if rule else None,
         "action": rule.action.name if rule and rule.action else None,
         "trail": [_line(line) for line in explanation.trail],
-        "deliveries": [_delivery(each) for each in explanation.plans],
+        "deliveries": [_delivery(each, hosts.get(number)) for number, each in enumerate(explanation.plans)],
     }
     return json.dumps(_spelt(found), separators=(",", ":")) + "\n"
 
@@ -56,10 +66,10 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
-def _delivery(each: Plan) -> dict[str, Any]:
+def _delivery(each: Plan, hosts: Sequence[HostFinding] | None) -> dict[str, Any]:
     action = each.delivery.rule.action
     assert action is not None, "what is rejected is not delivered"
-    return {
+    found = {
         "kind": each.kind.value,
         "action": action.name,
         "rule": _rule(each.delivery.rule),
@@ -67,3 +77,4 @@ def _delivery(each: Plan) -> dict[str, Any]:
         "user": each.user,
         _FIELDS.get(each.kind, "path"): each.what,
     }
+    return found if hosts is None else {**found, "hosts": [host._asdict() for host in hosts]}

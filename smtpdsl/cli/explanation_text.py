@@ -12,8 +12,9 @@ deliveries what is done with the message
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from smtpdsl.analysis.explain import Explanation, Line
 from smtpdsl.cli.places import place_of
@@ -23,6 +24,10 @@ from smtpdsl.ir.delivery import Detail, Plan, PlanKind
 from smtpdsl.ir.members import Member, MemberKind
 from smtpdsl.ir.semantics import Answer, Verdict
 
+if TYPE_CHECKING:
+    from smtpdsl.cli.online import HostFinding
+
+_NOT_ASKED: Mapping[int, Sequence[HostFinding]] = {}
 _ANSWERS = {Answer.YES: "yes", Answer.NO: "no", Answer.SENSELESS: "no", Answer.UNAVAILABLE: "?"}
 _VERDICTS = {
     Verdict.ACCEPT: "accepted",
@@ -33,14 +38,22 @@ _WIDEST_LABEL = 40
 _LONGEST_TEXT = 120
 
 
-def as_text(explanation: Explanation, *, assumption: str = "") -> str:
-    """Return the explanation for a reader; *assumption* says which part of the client nobody chose."""
+def as_text(
+    explanation: Explanation, hosts: Mapping[int, Sequence[HostFinding]] = _NOT_ASKED, *, assumption: str = ""
+) -> str:
+    """Return the explanation for a reader.
+
+    Args:
+        explanation: What is explained.
+        hosts: What was found out about the next hops of deliveries, by their number.
+        assumption: Which part of the client nobody chose.
+    """
     sections = [
         _client(explanation, assumption),
         _rules(explanation),
         _verdict(explanation),
         _expansion(explanation),
-        _deliveries(explanation),
+        _deliveries(explanation, hosts),
         (f"note: {note}" for note in explanation.notes),
     ]
     texts = ["".join(f"{visible(line)}\n" for line in lines) for lines in sections]
@@ -171,13 +184,14 @@ def _label(member: Member) -> str:
 # ---------------------------------------------------------------- where the message goes
 
 
-def _deliveries(explanation: Explanation) -> Iterator[str]:
+def _deliveries(explanation: Explanation, hosts: Mapping[int, Sequence[HostFinding]]) -> Iterator[str]:
     if explanation.plans:
         yield "deliveries"
         width = max(len(each.kind.value) for each in explanation.plans)
-        for each in explanation.plans:
+        for number, each in enumerate(explanation.plans):
             yield f"  {each.kind.value:<{width}}  {each.what or '(nowhere)'}"
-            yield from _table(_details(each, explanation), indent=width + 4)
+            found = [Detail(host.host, host.text) for host in hosts.get(number, ())]
+            yield from _table([*_details(each, explanation), *found], indent=width + 4)
 
 
 def _details(each: Plan, explanation: Explanation) -> Iterator[Detail]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from smtpdsl.ir.answers import Site
 from smtpdsl.ir.matching import fold
 from smtpdsl.ir.relay_url import RelayScheme, RelayUrl, parse_relay_url
-from smtpdsl.ir.resolved import RelayAction, RelayTls, Table
+from smtpdsl.ir.resolved import Demand, RelayAction, RelayTls, Table
 from smtpdsl.mail.address import Mailbox
 from smtpdsl.mail.envelope import Envelope
 from smtpdsl.text_error import TextError
@@ -40,6 +40,8 @@ def next_hop(action: RelayAction, dest: Mailbox, envelope: Envelope, site: Site)
     for url in urls or (None,):
         of = f" of {url.host}" if url and len(urls) > 1 else ""
         security, failure = _security(action, url)
+        if url is None and not dest.domain.startswith("["):
+            security = _by_policies(action, security)
         details.append((f"TLS{of}", security))
         login, missing = _login(action, url)
         details.extend((f"login{of}", each) for each in login)
@@ -89,6 +91,16 @@ def _security(action: RelayAction, url: RelayUrl | None) -> tuple[str, str]:
     if scheme is RelayScheme.SMTP and action.tls is RelayTls.OPPORTUNISTIC:
         return "if the other side offers it, certificate not verified", ""
     return f"required, {certificate}", ""
+
+
+def _by_policies(action: RelayAction, otherwise: str) -> str:
+    """How a session with an exchanger is secured, whose domain may have a say in it; *otherwise* is without."""
+    demands = {"DANE": action.dane, "MTA-STS": action.mta_sts}
+    demanded = [name for name, demand in demands.items() if demand is Demand.REQUIRED]
+    if demanded:
+        return f"required, certificate verified by {' and '.join(demanded)}; nothing is sent without"
+    offered = [name for name, demand in demands.items() if demand is Demand.OFFERED]
+    return f"by {' or '.join(offered)} if the domain has it, else {otherwise}" if offered else otherwise
 
 
 def _login(action: RelayAction, url: RelayUrl | None) -> tuple[list[str], str]:

@@ -88,7 +88,7 @@ deliveries
   maildir  /home/ann/Maildir
            as  ann
   relay    MX of away.example
-           TLS   if the other side offers it, certificate not verified
+           TLS   by DANE or MTA-STS if the domain has it, else if the other side offers it, certificate not verified
            HELO  mail.example.org
            for   <ben@away.example>
            by    smtpd.conf:10, action "out"
@@ -308,13 +308,14 @@ def test_an_action_of_the_earlier_language_has_a_name() -> None:
 
 
 SRS = 'srs key secret\naction "in" maildir alias { "@" = "ann" }\nmatch from any for any action "in"\n'
-SRS_NOTE = "note: the recipient is an SRS address, which this version takes as it is and does not decode"
+SRS_ADDRESS = "SRS0=abcd=AA=away.example=eve@here.example"
+SRS_NOTE = f"note: <{SRS_ADDRESS}> is no SRS address of this server: its hash was not made with a key of this server"
 
 
 def test_what_the_form_has_no_place_for_is_on_standard_error() -> None:
     """A delivery that fails, and what is not known."""
     Path("smtpd.conf").write_text(SRS)
-    noted = explain("--json", "<>", "SRS0=abcd=aa=away.example=eve@here.example")
+    noted = explain("--json", "<>", SRS_ADDRESS)
     Path("smtpd.conf").write_text('action "in" maildir user no-such-user\nmatch from any for any action "in"\n')
     failing = explain("--json", SENDER, "root@here.example")
 
@@ -329,7 +330,7 @@ def test_notes_end_the_text() -> None:
     """The last thing to read is what this explanation does not know."""
     Path("smtpd.conf").write_text(SRS)
 
-    lines = explain("<>", "SRS0=abcd=aa=away.example=eve@here.example").stdout.splitlines()
+    lines = explain("<>", SRS_ADDRESS).stdout.splitlines()
 
     assert lines[-1] == SRS_NOTE
 
@@ -357,7 +358,7 @@ def test_a_forward_file_is_followed_step_by_step() -> None:
         f"command /bin/in {SENDER}",
         "as ann",
         "relay MX of away.example",
-        "TLS if the other side offers it, certificate not verified",
+        "TLS by DANE or MTA-STS if the domain has it, else if the other side offers it, certificate not verified",
         "HELO mail.example.org",
         "for <ben@away.example>",
     ]

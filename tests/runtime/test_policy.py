@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import pytest
 
+from smtpdsl.compiler.emit import emit
+from smtpdsl.diagnostics.span import Source
 from smtpdsl.ir.forward_file import ForwardProblem
-from smtpdsl.mail.address import Mailbox
+from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
+from smtpdsl.mail.srs import Srs
 from smtpdsl.runtime.interfaces import Envelope, Route
-from smtpdsl.runtime.policy import Accepted, Refused
-from tests.runtime.policies import Outside, judge, policy_of
+from smtpdsl.runtime.policy import Accepted, Judgement, Policy, Refused
+from tests.runtime.policies import OUTSIDER, Outside, judge, policy_of
+from tests.worlds import ruleset_of, site_of
 
 HERE = """table people { "team" = "ann, ben", "away" = "ann@far.example", "broken" = "ann, nosuch",
   "filed" = "/var/log/mail", "listed" = ":include:/etc/mail/list" }
@@ -194,3 +200,31 @@ def test_a_forward_file_of_somebody_else_is_nobodys_business() -> None:
 
     assert isinstance(found, Accepted)
     assert [each.user for each in found.envelopes] == ["ann"]
+
+
+def test_a_report_to_a_rewritten_sender_goes_back() -> None:
+    """As mail of this host, wherever that is; anything else is nobody's, and the log is told."""
+    now = 1_790_000_000.0
+    ruleset = ruleset_of(f"srs key new\nsrs key backup old\nsrs ttl 2d\n{HERE}")
+    warnings: list[str] = []
+    program = emit(ruleset, Source("smtpd.conf", ""))
+    policy = Policy(program, site_of(ruleset), Outside(), clock=lambda: now, warn=warnings.append)
+
+    def report_to(key: str, age: int) -> Judgement | Awaitable[Judgement]:
+        srs = Srs(key=key, days=2)
+        address = srs.encode(addressed("joe@far.example"), "here.example", now - age * 24 * 3600)
+        return policy.judge(OUTSIDER, ReversePath(), address)
+
+    for key, age in (("new", 0), ("old", 2)):
+        found = report_to(key, age)
+        assert isinstance(found, Accepted)
+        assert [(each.action, str(each.dest)) for each in found.envelopes] == [("out", "joe@far.example")]
+    assert warnings == []
+    for key, age in (("new", 3), ("another", 0)):
+        refused = report_to(key, age)
+        assert isinstance(refused, Refused)
+        assert (refused.reply.code, refused.rule) == (550, "smtpd.conf:8")
+    assert [each.rpartition(": ")[2] for each in warnings] == [
+        "it is 3 days old, and is believed for 2",
+        "its hash was not made with a key of this server",
+    ]
