@@ -15,12 +15,13 @@ from smtpdsl.ir.answers import Lookup, Site, Witness, answer
 from smtpdsl.ir.delivery import Plan, plan
 from smtpdsl.ir.expansion import Outage, expand
 from smtpdsl.ir.forward_file import ForwardFile, ForwardProblem
-from smtpdsl.ir.matching import fold
 from smtpdsl.ir.members import Account, Delivery, Entry, Expansion
 from smtpdsl.ir.resolved import Condition, LocalAction, Question, Rule, Ruleset, Table
 from smtpdsl.ir.semantics import Answer, Decision, Verdict, evaluate
+from smtpdsl.ir.srs_settings import srs_of
 from smtpdsl.ir.table_file import Service
 from smtpdsl.ir.table_index import TableIndex, is_system_userbase
+from smtpdsl.mail.address import Mailbox
 from smtpdsl.mail.envelope import Envelope
 
 ACCEPTED = "250 2.1.5 Destination address valid: Recipient ok"
@@ -63,13 +64,18 @@ class Explanation(NamedTuple):
     expansion: Expansion
     plans: tuple[Plan, ...]
     notes: tuple[str, ...]
-    """What this explanation does not know."""
+    """What this explanation does not know, and what the log of the server would warn of."""
 
 
-def explain(ruleset: Ruleset, envelope: Envelope, site: Site, sources: Sources) -> Explanation:
-    """Trace *envelope* through *ruleset*."""
+def explain(ruleset: Ruleset, envelope: Envelope, site: Site, sources: Sources, moment: float) -> Explanation:
+    """Trace *envelope* through *ruleset* as at *moment*, in seconds since 1970."""
     asker = _Asker(ruleset, site, sources)
-    expansion = expand(envelope, asker, site.delimiter)
+    srs = srs_of(ruleset.settings)
+
+    def decode(recipient: Mailbox) -> Mailbox | str | None:
+        return srs.returned(recipient, moment) if srs is not None else None
+
+    expansion = expand(envelope, asker, site.delimiter, decode)
     failure = expansion.failure
     return Explanation(
         envelope=envelope,
@@ -84,7 +90,7 @@ def explain(ruleset: Ruleset, envelope: Envelope, site: Site, sources: Sources) 
                 [
                     *asker.notes,
                     *_sender_notes(ruleset, envelope),
-                    *_srs_notes(ruleset, envelope),
+                    *expansion.warnings,
                 ]
             )
         ),
@@ -104,12 +110,6 @@ def _sender_notes(ruleset: Ruleset, envelope: Envelope) -> Iterator[str]:
     tables = {each.senders.shown: None for each in ruleset.listeners if each.senders is not None}
     for table in tables:
         yield f"`senders {table}` of a listener may refuse this sender first; it is not asked here"
-
-
-def _srs_notes(ruleset: Ruleset, envelope: Envelope) -> Iterator[str]:
-    is_srs = fold(envelope.recipient.local_part).startswith(("srs0=", "srs1="))
-    if is_srs and envelope.reverse_path.is_null and ruleset.settings.srs_key.value is not None:
-        yield "the recipient is an SRS address, which this version takes as it is and does not decode"
 
 
 class _Asker:

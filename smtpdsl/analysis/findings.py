@@ -72,6 +72,10 @@ class Findings:
     def all(self) -> Iterator[Diagnostic]:
         """Yield the findings."""
         rules = self.ruleset.rules
+        if any(listener.xclient is not None for listener in self.ruleset.listeners):
+            from smtpdsl.analysis.report_speakers import speaker_findings  # noqa: PLC0415 - see above
+
+            yield from speaker_findings(self.ruleset.listeners)
         if self.ruleset.is_partial or any(rule.is_broken for rule in rules):
             return
         if self._wants_rules():

@@ -15,6 +15,9 @@ A member that is there already is followed once.  A circle of users therefore en
 itself; an address that leads to itself refuses the recipient, because its mail would
 go round for ever if another server stood on the way.
 
+A report may come back to a sender that SRS has rewritten.  That address stands for the one that is
+signed in it, which the rules see as mail of this host.
+
 A `.forward` is its user's: what is wrong with it waits until they have mended it, and no
 reply tells what stands in it.
 """
@@ -22,8 +25,9 @@ reply tells what stands in it.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from enum import Enum
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TypeAlias
 
 from smtpdsl.diagnostics.span import Span
 from smtpdsl.ir.alias_value import IncludeTarget, Target, parse_targets
@@ -33,6 +37,7 @@ from smtpdsl.ir.matching import fold
 from smtpdsl.ir.members import Account, Delivery, Entry, Expansion, Failure, Member, MemberKind, Step, children_of
 from smtpdsl.ir.resolved import ExpandOnly, ForwardOnly, LocalAction, RelayAction, Table
 from smtpdsl.ir.semantics import Decision, Verdict
+from smtpdsl.mail.address import Mailbox
 from smtpdsl.mail.envelope import Envelope
 from smtpdsl.text_error import TextError
 
@@ -77,6 +82,10 @@ class Questions(Protocol):
         """The `.forward` in the home directory of a user; None if there is none."""
 
 
+# What an address of the form of SRS stands for: a text says why it does not, None is any other address.
+Decode: TypeAlias = Callable[[Mailbox], Mailbox | str | None]
+
+
 class _RefusedError(Exception):
     """The recipient is refused, with the failure as its argument."""
 
@@ -85,33 +94,57 @@ class _RefusedError(Exception):
         self.failure = failure
 
 
-def expand(envelope: Envelope, questions: Questions, delimiter: str) -> Expansion:
-    """Follow the recipient of *envelope* to the ends; *delimiter* starts a sub-address."""
-    walk = _Walk(envelope, questions, delimiter)
-    decision = questions.decide(envelope)
+def expand(envelope: Envelope, questions: Questions, delimiter: str, decode: Decode | None = None) -> Expansion:
+    """Follow the recipient of *envelope* to the ends.
+
+    Args:
+        envelope: Sender, recipient and client.
+        questions: What is asked on the way.
+        delimiter: It starts a sub-address.
+        decode: Reads the addresses that SRS has made, as of now; without it they are like any others.
+    """
+    walk = _Walk(envelope, questions, delimiter, decode)
+    start, decision = walk.begin()
+    failure = None
     try:
-        walk.run(decision)
+        walk.run(start, decision)
     except _RefusedError as refused:
-        return Expansion(decision=decision, steps=tuple(walk.steps), failure=refused.failure)
-    return Expansion(decision=decision, steps=tuple(walk.steps), deliveries=tuple(walk.deliveries.values()))
+        failure = refused.failure
+    return Expansion(
+        decision=decision,
+        steps=tuple(walk.steps),
+        deliveries=() if failure is not None else tuple(walk.deliveries.values()),
+        failure=failure,
+        warnings=tuple(walk.warnings),
+    )
 
 
 class _Walk:
     """The work list and what came out of it."""
 
-    def __init__(self, envelope: Envelope, questions: Questions, delimiter: str) -> None:
+    def __init__(self, envelope: Envelope, questions: Questions, delimiter: str, decode: Decode | None) -> None:
         self.envelope = envelope
         self.questions = questions
         self.delimiter = delimiter
+        # Nothing else than a report comes to such an address: its sender is null.
+        self.decode = decode if envelope.reverse_path.is_null else None
         self.steps: list[Step] = []
+        self.warnings: list[str] = []
         self.deliveries: dict[object, Delivery] = {}
         self.queue: deque[Member] = deque()
         self.seen: set[object] = set()
         self.has_forward = False
 
-    def run(self, decision: Decision) -> None:
+    def begin(self) -> tuple[Member, Decision]:
+        """Return the recipient, or what it stands for, and what the rules say of it."""
         recipient = self.envelope.recipient
         start = Member(kind=MemberKind.ADDRESS, text=fold(str(recipient)), dest=recipient)
+        meant = self._meant(start)
+        if meant is start:
+            return start, self.questions.decide(self.envelope)
+        return meant, self._decide(meant)
+
+    def run(self, start: Member, decision: Decision) -> None:
         self._address(start, decision)
         while self.queue:
             self._member(self.queue.popleft())
@@ -124,8 +157,8 @@ class _Walk:
             self._refuse_circle(member, why, is_forwarded=member.is_forwarded)
         match member.kind:
             case MemberKind.ADDRESS:
-                internal = self.envelope.replace(recipient=member.dest, is_internal=True)
-                self._address(member, self.questions.decide(internal))
+                member = self._meant(member)
+                self._address(member, self._decide(member))
             case MemberKind.USER:
                 self._user(member)
             case MemberKind.ERROR:
@@ -133,7 +166,29 @@ class _Walk:
             case MemberKind.FILE | MemberKind.COMMAND:
                 self._file_or_command(member)
 
+    def _decide(self, member: Member) -> Decision:
+        """Ask the rules about an address that this host has made of another."""
+        return self.questions.decide(self.envelope.replace(recipient=member.dest, is_internal=True))
+
     # ------------------------------------------------------------ kinds of members
+
+    def _meant(self, member: Member) -> Member:
+        """Return the address that *member* stands for, if it is one that SRS has made, and else itself.
+
+        Mail that was forwarded here twice has an address in the address; what is in there may be another server's, too.
+        """
+        start = member
+        while self.decode is not None and (found := self.decode(member.dest)) is not None:
+            if isinstance(found, str):
+                if member is start:
+                    self.warnings.append(f"<{member.dest}> is no SRS address of this server: {found}")
+                    self._step(member, f"no SRS address of this server, so it is taken as it is: {found}")
+                break
+            self._step(member, f"an SRS address, which stands for <{found}>")
+            member = Member(
+                kind=MemberKind.ADDRESS, text=fold(str(found)), dest=found, depth=member.depth + 1, parent=member
+            )
+        return member
 
     def _address(self, member: Member, decision: Decision) -> None:
         """Let the rules decide: relay it, look it up, or take its local part as a user."""
@@ -286,8 +341,12 @@ class _Walk:
         return False
 
     def _targets(self, member: Member, entry: Entry) -> list[Target]:
-        """Read an entry, with the lines of the files that it includes in place; those include no further."""
+        """Read an entry, with the lines of the files that it includes in place; those include no further.
+
+        A file with too many members is not read to its end: whoever names it would keep everybody else waiting.
+        """
         found: list[Target] = []
+        different: set[Target] = set()
         for target in self._parse(member, entry.value, entry.shown, entry.span):
             if not isinstance(target, IncludeTarget):
                 found.append(target)
@@ -298,6 +357,10 @@ class _Walk:
             for line in lines or ():
                 inside = self._parse(member, line, f'"{line}" of {target.path}', entry.span)
                 found.extend(each for each in inside if not isinstance(each, IncludeTarget))
+                different.update(inside)
+                if len(different) > MAX_MEMBERS:
+                    why = f"more than {MAX_MEMBERS} members, with those of {target.path}"
+                    self._refuse(member, Verdict.TEMPFAIL, BROKEN_FOR_NOW, why, entry.span)
         return found
 
     def _parse(self, member: Member, text: str, what: str, span: Span | None) -> tuple[Target, ...]:

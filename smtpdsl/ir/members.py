@@ -232,7 +232,9 @@ class Expansion(Record):
     """Every step in order, and either the deliveries or the failure."""
 
     decision: Decision
-    """What the rules said about the recipient as given."""
+    """What the rules said about the recipient as given, or about what SRS had made it of."""
     steps: tuple[Step, ...]
     deliveries: tuple[Delivery, ...] = ()
     failure: Failure | None = None
+    warnings: tuple[str, ...] = ()
+    """What an administrator may want to know, whatever the end."""

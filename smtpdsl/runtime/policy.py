@@ -13,16 +13,18 @@ be known now is a temporary failure and says why.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol, TypeAlias
 
 from smtpdsl.ir.answers import Site, answer
-from smtpdsl.ir.expansion import Outage, expand
+from smtpdsl.ir.expansion import Outage, Questions, expand
 from smtpdsl.ir.forward_file import ForwardFile, ForwardProblem
 from smtpdsl.ir.members import Account, Delivery, Entry, Expansion, MemberKind
 from smtpdsl.ir.program import Program
 from smtpdsl.ir.resolved import Question, RelayAction, Table
 from smtpdsl.ir.semantics import Answer, Decision, evaluate
+from smtpdsl.ir.srs_settings import srs_of
 from smtpdsl.ir.table_file import Service
 from smtpdsl.ir.table_index import TableIndex, is_system_userbase
 from smtpdsl.mail.address import Mailbox, ReversePath
@@ -31,6 +33,7 @@ from smtpdsl.mail.envelope import Envelope as AskedEnvelope
 from smtpdsl.mail.reply import Reply, parse_reply_text
 from smtpdsl.runtime.inquiry import Inquiry, Others
 from smtpdsl.runtime.interfaces import Envelope, Route
+from smtpdsl.runtime.log import printable
 from smtpdsl.runtime.senders import may_send_as
 
 
@@ -67,9 +70,30 @@ Judgement: TypeAlias = Accepted | Refused
 class Policy:
     """Judges recipients by one program."""
 
-    def __init__(self, program: Program, site: Site, outside: Outside, others: Others | None = None) -> None:
-        """Judge by *program*, at *site*; *others* read what this process may not."""
+    def __init__(
+        self,
+        program: Program,
+        site: Site,
+        outside: Outside,
+        others: Others | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        """Judge by *program*, at *site*.
+
+        Args:
+            program: The rules, and all that they name.
+            site: What is local.
+            outside: Accounts and files.
+            others: Who reads what this process may not.
+            clock: Gives seconds since 1970, which addresses made by SRS are compared with.
+            warn: Told of addresses that look like those and are none.
+        """
         self.site = site
+        self._srs = srs_of(program.settings)
+        self._clock = clock
+        self._warn = warn
         self._program = program
         self._outside = outside
         self._others = others
@@ -79,19 +103,28 @@ class Policy:
         """Decide about one recipient of a transaction; what has to be waited for is an awaitable."""
         asked = AskedEnvelope(client=client, reverse_path=reverse_path, recipient=recipient)
         if self._others is None:
-            return self._judgement(expand(asked, self, self.site.delimiter), recipient)
+            return self._judgement(self._expand(asked, self), recipient)
         inquiry = Inquiry(self, self._others)
-        expansion = expand(asked, inquiry, self.site.delimiter)
+        expansion = self._expand(asked, inquiry)
         return self._ask(asked, inquiry) if inquiry.lacks else self._judgement(expansion, recipient)
 
     async def _ask(self, asked: AskedEnvelope, inquiry: Inquiry) -> Judgement:
         """Decide when everything is known."""
         while inquiry.lacks:
             await inquiry.find_out()
-            expansion = expand(asked, inquiry, self.site.delimiter)
+            expansion = self._expand(asked, inquiry)
         return self._judgement(expansion, asked.recipient)
 
+    def _expand(self, asked: AskedEnvelope, questions: Questions) -> Expansion:
+        return expand(asked, questions, self.site.delimiter, self._decoded if self._srs is not None else None)
+
+    def _decoded(self, recipient: Mailbox) -> Mailbox | str | None:
+        return self._srs.returned(recipient, self._clock()) if self._srs is not None else None
+
     def _judgement(self, expansion: Expansion, recipient: Mailbox) -> Judgement:
+        if self._warn is not None:
+            for warning in expansion.warnings:
+                self._warn(printable(warning))
         failure = expansion.failure
         if failure is not None:
             rule = expansion.decision.rule.span.place if expansion.decision.rule else "none"

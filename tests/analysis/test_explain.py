@@ -14,8 +14,10 @@ from smtpdsl.ir.semantics import Answer, Verdict
 from smtpdsl.ir.table_file import Service
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client, Envelope
+from smtpdsl.mail.srs import Srs
 from tests.worlds import ruleset_of, site_of
 
+NOW = 1_790_000_000.0
 ACCOUNTS = {
     name: Account(name=name, uid=uid, gid=uid, home=f"/home/{name}") for uid, name in enumerate(["root", "ann"])
 }
@@ -61,7 +63,7 @@ def explained(
         reverse_path=ReversePath.parse(sender),
         recipient=Mailbox.parse(recipient),
     )
-    return explain(ruleset, envelope, site_of(ruleset), Surroundings(forward))
+    return explain(ruleset, envelope, site_of(ruleset), Surroundings(forward), NOW)
 
 
 def test_an_accepted_recipient() -> None:
@@ -142,13 +144,25 @@ def test_a_table_elsewhere_leaves_the_answer_open() -> None:
         assert (found.verdict, found.notes) == (Verdict.TEMPFAIL, (note,))
 
 
-def test_srs_addresses_are_not_decoded() -> None:
-    """Only a null sender writes to them."""
-    text = 'srs key secret\naction "in" mbox\nmatch from any for any action "in"\n'
+def test_an_srs_address_is_decoded_as_of_now() -> None:
+    """The trail is that of the address in it, which the rules see as mail of this host."""
+    srs = Srs(key="secret", days=4)
+    text = 'srs key secret\naction "out" relay\nmatch from local for any action "out"\n'
+    signed = str(srs.encode(Mailbox.parse("joe@away.example"), "here.example", NOW))
+    late = str(srs.encode(Mailbox.parse("joe@away.example"), "here.example", NOW - 5 * 24 * 3600))
 
-    found = explained(text, "SRS0=abcd=aa=away.example=eve@here.example", sender="<>")
+    found, refused = explained(text, signed, sender="<>"), explained(text, late, sender="<>")
 
-    assert found.notes == ("the recipient is an SRS address, which this version takes as it is and does not decode",)
+    assert [(each.what, str(each.delivery.dest)) for each in found.plans] == [
+        ("MX of away.example", "joe@away.example")
+    ]
+    assert [line.envelope.is_internal for line in found.trail] == [True, True]
+    assert [step.note for step in found.expansion.steps] == [
+        "an SRS address, which stands for <joe@away.example>",
+        'action "out"',
+    ]
+    assert refused.reply == f"550 5.1.1 Invalid recipient: <{late}>"
+    assert refused.notes == (f"<{late}> is no SRS address of this server: it is 5 days old, and is believed for 4",)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client, Envelope
 from smtpdsl.runtime.interfaces import Route
 from smtpdsl.runtime.policy import Accepted, Policy
+from tests.checking import check_meaning, codes
 from tests.runtime.policies import Outside, policy_of
 from tests.worlds import ruleset_of, site_of
 
@@ -172,3 +174,17 @@ def test_a_table_that_nobody_knows_makes_it_possible() -> None:
     for asked in ("from src <t> for any", "from any for domain <t>"):
         text = f'table t db:/etc/t.db\n{HEAD}match {asked} action "out"\n'
         assert relays(ruleset_of(text, files)) == []
+
+
+def test_addresses_of_srs_make_no_open_relay(tmp_path: Path) -> None:
+    """They lead anywhere, and only whoever has the key can make one."""
+    text = """srs key "secret"
+        listen on lo
+        action "in" maildir alias { "team" = "ann@here.example" }
+        action "out" relay srs
+        match from any for domain "here.example" action "in"
+        match from local for any action "out"
+    """
+
+    assert "open-relay" not in codes(check_meaning(text, tmp_path))
+    assert "open-relay" in codes(check_meaning(text.replace("from local", "from any"), tmp_path))

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 from smtpdsl.runtime.interfaces import Envelope as Queued
 from smtpdsl.runtime.interfaces import Route
-from smtpdsl.runtime.queue.facts import decode_envelope
 from smtpdsl.runtime.queue.ids import message_hex
+from smtpdsl.runtime.queue.sealed_facts import open_envelope
+from smtpdsl.runtime.sealing.seals import PLAIN_SEALS
 from tests.differential.answers import Answer, Outcome, answer
 from tests.differential.configurations import Envelope
 from tests.differential.explaining import Explainer
@@ -142,7 +143,7 @@ def kept_by_ours(root: Path) -> Queue:
     (path,) = (root / "var/spool/smtpdsl").glob("*.db")
     with closing(sqlite3.connect(path)) as database:
         for number, route, facts in database.execute("SELECT id, route, facts FROM envelope"):
-            outcome = _outcome_of_ours(decode_envelope(Route(route), facts))
+            outcome = _outcome_of_ours(open_envelope(PLAIN_SEALS, number, Route(route), facts))
             queue.setdefault(message_hex(number >> 24), []).append(outcome)
     return queue
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpdsl.ir.expansion import MAX_DEPTH, MAX_MEMBERS
+from smtpdsl.ir.expansion import MAX_DEPTH, MAX_MEMBERS, expand
 from smtpdsl.ir.members import Delivery, Expansion, MemberKind
 from smtpdsl.ir.semantics import Verdict
-from tests.town import Town, mapping, walk
+from smtpdsl.mail.address import Mailbox
+from tests.town import Town, envelope, mapping, walk
 from tests.worlds import ruleset_of
 
 RULES = """
@@ -346,3 +347,58 @@ def test_every_expansion_ends(graph: dict[str, str], recipient: str, action: str
     assert len({_end(each) for each in users}) == len(users)
     assert all(step.member.depth <= MAX_DEPTH for step in found.steps)
     assert len(found.steps) <= MAX_MEMBERS
+
+
+# ---------------------------------------------------------------- addresses that SRS has made
+
+SIGNED: Mapping[str, Mailbox | str] = {
+    "SRS0=one@here.example": Mailbox.parse("joe@away.example"),
+    "SRS0=two@here.example": Mailbox.parse("ann@here.example"),
+    "SRS0=no@away.example": "its hash was not made with a key of this server",
+    "SRS1=one@here.example": Mailbox.parse("SRS0=one@here.example"),
+    "SRS1=no@here.example": Mailbox.parse("SRS0=no@away.example"),
+    "SRS0=ann@here.example": "parts of it are missing",
+}
+
+
+def returned(entries: Mapping[str, str], recipient: str, sender: str = "<>") -> Expansion:
+    """Expand *recipient* where the addresses of SIGNED are known."""
+
+    def decode(address: Mailbox) -> Mailbox | str | None:
+        return SIGNED.get(str(address))
+
+    return expand(envelope(recipient, sender), town(entries), "+", decode)
+
+
+@pytest.mark.parametrize(
+    ("recipient", "expected"),
+    [
+        ("SRS0=one@here.example", ["relay joe@away.example"]),
+        ("SRS0=two@here.example", ["ann for ann"]),
+        ("SRS1=one@here.example", ["relay joe@away.example"]),
+        ("SRS1=no@here.example", ["relay SRS0=no@away.example"]),
+        ("list@here.example", ["ann for list", "relay joe@away.example"]),
+    ],
+)
+def test_an_address_of_srs_stands_for_another_one(recipient: str, expected: list[str]) -> None:
+    """Which the rules see as mail of this host, as often as it takes; aliases may name one."""
+    found = returned({"list": "ann, SRS0=one@here.example"}, recipient)
+
+    assert (ends(found), found.warnings) == (expected, ())
+
+
+def test_what_srs_has_not_made_is_taken_as_it_is() -> None:
+    """With a warning; the hash of another server's is no news where our own is around it."""
+    found = returned({"srs0=ann": "ann"}, "SRS0=ann@here.example")
+    outside = returned({}, "SRS0=no@away.example")
+
+    assert ends(found) == ["ann for SRS0=ann"]
+    assert found.warnings == ("<SRS0=ann@here.example> is no SRS address of this server: parts of it are missing",)
+    assert reply(outside) == "550 5.1.1 Invalid recipient: <SRS0=no@away.example>"
+
+
+def test_only_reports_come_back() -> None:
+    """Whoever has a sender is told that there is no such address."""
+    found = returned({}, "SRS0=one@here.example", "<joe@away.example>")
+
+    assert (reply(found), found.warnings) == ("550 5.1.1 Invalid recipient: <SRS0=one@here.example>", ())
