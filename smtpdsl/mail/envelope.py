@@ -40,7 +40,7 @@ class Envelope(Record):
     """One sender, one recipient, and the client that named them.
 
     An internal envelope is one that this host made of another: its recipient came out of
-    an alias, a virtual user or a .forward file.
+    an alias, a virtual user, a .forward file or an address that SRS has made.
     """
 
     client: Client

@@ -35,7 +35,7 @@ _IS_WORD = re.compile(rf"[!-'*-:<-\[\]-~]{{1,{_MAX_WORD_CHARACTERS}}}").fullmatc
 _STRANGER = re.compile(r"[^!-'*-:<-\[\]-~]")
 
 
-class Channel(NamedTuple):
+class TraceTls(NamedTuple):
     """The TLS of a connection: ``TLSv1.3``, the cipher, its bits, and whether the client's certificate was verified."""
 
     version: str
@@ -44,7 +44,7 @@ class Channel(NamedTuple):
     is_verified: bool = False
 
 
-class Reception(NamedTuple):
+class Trace(NamedTuple):
     """What the Received field of a message tells.
 
     `protocol` is what `with_protocol` says.  `recipient` is named only if there is a single
@@ -61,7 +61,7 @@ class Reception(NamedTuple):
     recipient: Mailbox | None = None
     masks_source: bool = False
     tells_login: bool = False
-    channel: Channel | None = None
+    channel: TraceTls | None = None
     is_junk: bool = False
     is_utf8: bool = False
 
@@ -84,23 +84,23 @@ def with_protocol(
     return f"{'UTF8' if is_utf8 else ''}{name}{'S' if is_secure else ''}{'A' if is_authenticated else ''}"
 
 
-def received_field(reception: Reception) -> bytes:
-    """Return the Received field of *reception*, folded, with its line ends; behind the mark of junk if it is any."""
-    client, is_utf8 = reception.client, reception.is_utf8
+def received_field(trace: Trace) -> bytes:
+    """Return the Received field of *trace*, folded, with its line ends; behind the mark of junk if it is any."""
+    client, is_utf8 = trace.client, trace.is_utf8
     text = "Received: "
-    if not reception.masks_source:
+    if not trace.masks_source:
         name = _word(client.rdns, is_utf8=is_utf8) if client.rdns else "<unknown>"
         text += f"from {_word(client.helo, is_utf8=is_utf8)} ({name} {_literal(client)})\n\t"
-    text += f"by {reception.server_name} (smtpdsl) with {reception.protocol} id {reception.identifier}"
-    if reception.channel is not None:
-        version, cipher, bits, is_verified = reception.channel
+    text += f"by {trace.server_name} (smtpdsl) with {trace.protocol} id {trace.identifier}"
+    if trace.channel is not None:
+        version, cipher, bits, is_verified = trace.channel
         text += f" ({_word(version)}:{_word(cipher)}:{bits}:{'YES' if is_verified else 'NO'})"
-    if reception.tells_login:
+    if trace.tells_login:
         text += " auth=no" if client.login is None else f" auth=yes user={_word(client.login, is_utf8=is_utf8)}"
-    if reception.recipient is not None:
-        text += f"\n\tfor <{reception.recipient}>"
-    field = f"{text};\n\t{date_time(reception.time)}\n".encode("utf-8", "replace")
-    return SPAM_FIELD + field if reception.is_junk else field
+    if trace.recipient is not None:
+        text += f"\n\tfor <{trace.recipient}>"
+    field = f"{text};\n\t{date_time(trace.time)}\n".encode("utf-8", "replace")
+    return SPAM_FIELD + field if trace.is_junk else field
 
 
 def date_time(moment: float) -> str:

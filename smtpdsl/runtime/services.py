@@ -10,15 +10,17 @@ from typing import NamedTuple
 
 from smtpdsl.ir.program import Program
 from smtpdsl.ir.resolved import Endpoint, Listener, ListenerTls
+from smtpdsl.ir.table_file import Service as Asked
 from smtpdsl.ir.table_index import TableIndex
 from smtpdsl.mail.ip import is_loopback
 from smtpdsl.runtime.credentials.directory import Directory
+from smtpdsl.runtime.credentials.tokens import Tokens
 from smtpdsl.runtime.filters.conditions import Tables
 from smtpdsl.runtime.filters.plan import FilterPlan, plan_filters
 from smtpdsl.runtime.net.listener import name_at
 from smtpdsl.runtime.net.reception import takes_first_mail
 from smtpdsl.runtime.net.service import Service, Shared
-from smtpdsl.runtime.net.tls_contexts import ListenerTls as Certificates
+from smtpdsl.runtime.net.tls_contexts import ListenerCertificates
 from smtpdsl.runtime.net.tls_files import OWN_FILES, Files
 from smtpdsl.runtime.net.tls_settings import Locate
 from smtpdsl.runtime.protocol.server import Offer
@@ -41,6 +43,8 @@ class Services:
         self._index = TableIndex()
         self._tables = Tables(shared.policy.site, shared.policy)
         self._throttle = Throttle()
+        issuers = program.settings.oauth_issuers
+        self._tokens = Tokens(issuers, locate, shared.log) if issuers else None
         self._parts: dict[int, _Parts] = {}
 
     def service(self, listener: Listener, endpoint: Endpoint | None) -> Service:
@@ -58,7 +62,8 @@ class Services:
             filters=parts.filters,
             tls_context=parts.certificates.context if parts.certificates is not None else None,
             logins=parts.logins,
-            takes_first_mail=takes_first_mail(endpoint) and not listener.proxy_versions,
+            is_trusted=self._tables.containing(listener.xclient, Asked.NETADDR) if listener.xclient else None,
+            takes_first_mail=takes_first_mail(endpoint) and not listener.proxy_versions and not listener.is_lmtp,
         )
 
     def _parts_of(self, listener: Listener) -> _Parts:
@@ -71,10 +76,10 @@ class Services:
             )
         return self._parts[id(listener)]
 
-    def _certificates(self, listener: Listener) -> Certificates | None:
+    def _certificates(self, listener: Listener) -> ListenerCertificates | None:
         if listener.tls is ListenerTls.NONE:
             return None
-        return Certificates(
+        return ListenerCertificates(
             listener,
             self._locate,
             self._shared.log,
@@ -91,12 +96,13 @@ class Services:
             time.monotonic,
             trusts_certificates=_trusts_certificates(listener),
             counts_loopback=not all(is_loopback(each.address) for each in listener.endpoints),
+            tokens=self._tokens,
         )
 
 
 class _Parts(NamedTuple):
     filters: FilterPlan
-    certificates: Certificates | None
+    certificates: ListenerCertificates | None
     logins: Authenticator | None
 
 
@@ -109,7 +115,11 @@ def _offer(listener: Listener) -> Offer:
         needs_auth=auth is not None and auth.is_required,
         dsn=not listener.no_dsn,
         chunking=not listener.no_chunking,
+        # It is offered to clients whose channel is secure, and to no others.
+        requiretls=listener.tls is not ListenerTls.NONE,
+        mt_priority=True,
         tolerates_bare_lf=listener.tolerates_bare_lf,
+        lmtp=listener.is_lmtp,
     )
 
 

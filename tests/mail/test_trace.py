@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from smtpdsl.mail.address import Mailbox
 from smtpdsl.mail.envelope import LOCAL, Client
-from smtpdsl.mail.trace import Channel, Reception, date_time, received_field, with_protocol
+from smtpdsl.mail.trace import Trace, TraceTls, date_time, received_field, with_protocol
 
 MOMENT = 1_795_351_597.5
-RECEPTION = Reception(
+RECEPTION = Trace(
     client=Client(source="192.0.2.9", helo="client.example"),
     server_name="mx.example",
     protocol="ESMTP",
@@ -82,12 +82,12 @@ def test_west_of_greenwich_is_negative(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("channel", "shown"),
     [
-        (Channel("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256), "(TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO)"),
-        (Channel("TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", 128, is_verified=True), ":128:YES)"),
-        (Channel("TLS v9", "odd)cipher", 0), "(TLS?v9:odd?cipher:0:NO)"),
+        (TraceTls("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256), "(TLSv1.3:TLS_AES_256_GCM_SHA384:256:NO)"),
+        (TraceTls("TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256", 128, is_verified=True), ":128:YES)"),
+        (TraceTls("TLS v9", "odd)cipher", 0), "(TLS?v9:odd?cipher:0:NO)"),
     ],
 )
-def test_a_secure_channel_is_told(channel: Channel, shown: str) -> None:
+def test_a_secure_channel_is_told(channel: TraceTls, shown: str) -> None:
     """Behind the identifier, and before the login."""
     field = received_field(RECEPTION._replace(channel=channel, tells_login=True)).decode()
 

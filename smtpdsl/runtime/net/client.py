@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import NamedTuple, cast
 
 from smtpdsl.runtime.interfaces import Content, InlineContent
@@ -63,6 +63,8 @@ class Connection(asyncio.Protocol):
             Phase.DATA: limits.data,
             Phase.CONTENT: limits.block,
             Phase.END: limits.end,
+            Phase.CHUNK: limits.block,
+            Phase.LAST: limits.end,
             Phase.QUIT: limits.quit,
         }
         self._timer: asyncio.TimerHandle | None = None
@@ -108,19 +110,26 @@ class Connection(asyncio.Protocol):
         """What the handshake has agreed on, if there was one."""
         return self._channel.tls_facts
 
+    @property
+    def verify_code(self) -> int:
+        """What is wrong with the server's certificate, in OpenSSL's number; 0 if something else, or nothing, is."""
+        return self._channel.verify_code
+
     async def ready(self) -> Verdict | None:
         """Wait until the server takes messages; the verdict says why it does not."""
         event = await self._event()
         assert isinstance(event, Ready | Failed), "nothing else comes first"
         return event.verdict if isinstance(event, Failed) else None
 
-    async def send(self, transaction: Transaction, content: Content) -> tuple[Verdict, ...]:
-        """Send one message, and return what became of each of its recipients."""
+    async def send(self, transaction: Transaction, content: Content, prefix: bytes = b"") -> tuple[Verdict, ...]:
+        """Send one message, *content* behind the lines of *prefix*, and return what became of each recipient."""
         self._core.begin(transaction)
-        self._advance()
+        if not self._core.wants_content:
+            # Where the message follows at once, one write has both.
+            self._advance()
         event = await self._event()
         if not isinstance(event, Finished):
-            await self._send_content(content)
+            await self._send_content(content, prefix)
             event = await self._event()
         assert isinstance(event, Finished), "a transaction has one end"
         return event.verdicts
@@ -187,10 +196,12 @@ class Connection(asyncio.Protocol):
 
     # ------------------------------------------------------------ content
 
-    async def _send_content(self, content: Content) -> None:
+    async def _send_content(self, content: Content, prefix: bytes) -> None:
         if isinstance(content, InlineContent):
-            self._core.send_content(content.octets)
+            self._core.send_content(prefix + content.octets)
         else:
+            if prefix:
+                self._core.send_content(prefix)
             try:
                 async with aclosing(blocks(content)) as pieces:
                     async for block in pieces:
@@ -208,9 +219,9 @@ class Connection(asyncio.Protocol):
         self._core.send_content(block)
         self._blocks += 1
         self._advance()
-        while self._is_blocked and self._core.phase is Phase.CONTENT:
+        while self._is_blocked and self._core.wants_content:
             await self._wait()
-        return self._core.phase is Phase.CONTENT
+        return self._core.wants_content
 
 
 async def speak(
@@ -219,6 +230,10 @@ async def speak(
     """Speak as *core* does over the socket *connected*, which is closed with the connection."""
     loop = asyncio.get_running_loop()
     try:
+        # What is short does not wait for the answer to what was sent before it.  The event loop does that
+        # for sockets that say which protocol of the Internet they are made for; those that connect do not.
+        with suppress(OSError):
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _, connection = await loop.create_connection(lambda: Connection(core, limits, tls_terms), sock=connected)
     except BaseException:
         connected.close()

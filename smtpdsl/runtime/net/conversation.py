@@ -21,6 +21,8 @@ from smtpdsl.runtime.filters.rewriting import Rewritable, rewritten
 from smtpdsl.runtime.filters.rulings import Refuse, Rewrite, Ruling
 from smtpdsl.runtime.interfaces import ContentWriter, InlineContent, StorageError, StorageFullError
 from smtpdsl.runtime.net import replies
+from smtpdsl.runtime.net.priorities import accepted, granted
+from smtpdsl.runtime.net.proxy_header import read_address
 from smtpdsl.runtime.net.reception import begin_content
 from smtpdsl.runtime.net.reverse_names import ReverseName
 from smtpdsl.runtime.net.service import Service
@@ -69,11 +71,15 @@ class Conversation:
         """Speak through *session* with a client of *service*."""
         self.log = SessionLog(service.shared.log, session_id, service.shared.configuration)
         self._service, self._shared = service, service.shared
+        self._id = session_id
         self._core = session
         self._client = Client(source="", tag=service.listener.tag.value)
         self._tls: TlsFacts | None = None
         self._is_confirmed: bool | None = None
         self._greeting: Reply | None = None
+        # What answers a client that has come, or that another server speaks for.
+        self._greets = session.greet
+        self._is_spoken_for = False
         self._exchange: Exchange | None = None
         self._transaction: Transaction | None = None
         self._is_storing = False
@@ -103,25 +109,32 @@ class Conversation:
     def arrive(self, source: str) -> Waiting | None:
         """Receive the client from *source*: find its name, ask the filters, and greet it."""
         self._client = self._client.replace(source=source)
+        self._trust()
         if self._client.is_socket:
             return self._named(ReverseName(self._service.server_name, is_confirmed=True))
-        found = self._shared.find_name(source)
+        return self._find_name()
+
+    def _find_name(self) -> Waiting | None:
+        found = self._shared.find_name(self._client.source)
         if isinstance(found, ReverseName):
             return self._named(found)
         return Waiting(found, lambda done: self._named(done.result()))
 
     def secured(self, facts: TlsFacts) -> None:
         """Take notice that TLS has begun: at once, or after STARTTLS."""
-        self._tls = facts
+        self._tls = facts.of_another() if self._is_spoken_for else facts
         # RFC 3207 §4.2: what the client said of itself in the clear is forgotten.
-        self._client = self._client.replace(tls=True, helo="")
+        self._client = self._client.replace(tls=True, helo="", login=None)
         self.log.secured(facts)
         if self._filters is not None:
             self._filters.secured()
-        logins = self._service.logins
-        self._core.secured(logins.mechanisms(facts) if logins is not None else ())
+        self._core.secured(self._mechanisms())
         if self._greeting is not None:
-            self._core.greet(self._greeting)
+            self._greets(self._greeting)
+
+    def _mechanisms(self) -> tuple[str, ...]:
+        logins = self._service.logins
+        return logins.mechanisms(self._tls) if logins is not None else ()
 
     def handle(self, event: Heard) -> Waiting | None:
         """Answer *event*, or say what has to be waited for."""
@@ -150,14 +163,46 @@ class Conversation:
         return self.handle(core.Connected())
 
     def _on_connected(self, _: core.Connected) -> None:
-        self._greet(Reply(code=220, lines=(f"{self._service.server_name} ESMTP smtpdsl",)))
+        spoken = self._service.spoken(is_esmtp=True)
+        self._greet(Reply(code=220, lines=(f"{self._service.server_name} {spoken} smtpdsl",)))
 
     def _greet(self, reply: Reply) -> None:
         """Greet the client; where TLS comes first, when that has begun."""
         if self._service.listener.tls is ListenerTls.IMPLICIT and self._tls is None:
             self._greeting = reply
         else:
-            self._core.greet(reply)
+            self._greets(reply)
+
+    # ------------------------------------------------------------ who speaks for others
+
+    def _trust(self) -> None:
+        # Once a server in front has named its client, it may pass on what that says, word for word.
+        is_trusted = self._service.is_trusted
+        if is_trusted is not None:
+            self._core.trust(is_trusted=is_trusted(self._client.source) is Answer.YES)
+
+    def _on_xclient(self, event: core.XClient) -> Waiting | None:
+        """Begin anew, with the client that a mail server in front of this one names."""
+        source = self._client.source
+        if event.address is not None:
+            address = read_address(event.address)
+            assert address is not None, "the protocol has looked at it"
+            source = address
+        self.log.spoken_for(source, event.login)
+        self._client = Client(source=source, tag=self._client.tag, login=event.login, tls=self._client.tls)
+        if self._filters is not None:
+            self._filters = self._service.filters.session(self._id, self._shared.log)
+        self._greets = self._core.reply
+        self._is_spoken_for = True
+        self._trust()
+        if self._tls is not None:
+            # The certificate is that of the server in front, which the client must not log in with.
+            self._tls = self._tls.of_another()
+            self._core.offer_mechanisms(self._mechanisms())
+        if not event.is_name_given:
+            return self._find_name()
+        is_confirmed = None if not event.is_name_known else event.name is not None
+        return self._named(ReverseName(event.name, is_confirmed=is_confirmed))
 
     # ------------------------------------------------------------ filters
 
@@ -204,7 +249,8 @@ class Conversation:
         if isinstance(event, core.Bdat):
             # RFC 3030 §2: a message whose first chunk is refused is none, and nor are its other chunks.
             self._end_transaction()
-        if ruling.closes:
+        # Whoever is spoken for and not let in is not let in as anybody else either.
+        if ruling.closes or (isinstance(event, core.Connected) and self._is_spoken_for):
             self._core.refuse(ruling.reply)
         elif isinstance(event, core.Connected):
             self._greet(ruling.reply)
@@ -265,8 +311,9 @@ class Conversation:
                 why = f"{senders.shown} has no such sender for this login"
                 self._refuse(SENDER_REJECTED if answer is Answer.NO else SENDER_UNKNOWN, {"why": why})
                 return
-        self._transaction = Transaction(event.reverse_path, event.parameters, self._shared.intake)
-        self._core.reply(replies.OK)
+        parameters = granted(event.parameters, self._client)
+        self._transaction = Transaction(event.reverse_path, parameters, self._shared.intake)
+        self._core.reply(accepted(event.parameters, parameters) or replies.OK)
 
     def _on_rcpt(self, event: core.Rcpt) -> Waiting | None:
         reverse_path = self._open_transaction().reverse_path
@@ -339,7 +386,7 @@ class Conversation:
         except StorageError as error:
             self._refuse(replies.FULL if isinstance(error, StorageFullError) else replies.TROUBLE, {"why": error})
         else:
-            self.log.accepted(transaction, "ESMTP" if self._core.is_esmtp else "SMTP")
+            self.log.accepted(transaction, self._service.spoken(is_esmtp=self._core.is_esmtp))
             text = f"{message_hex(transaction.message_id)} Message accepted for delivery"
             self._core.reply(Reply(code=250, enhanced_status="2.0.0", lines=(text,)))
 
@@ -387,6 +434,7 @@ class Conversation:
         core.Helo: _on_helo,
         core.Ehlo: _on_helo,
         core.StartTls: _on_start_tls,
+        core.XClient: _on_xclient,
         core.Auth: _on_auth,
         core.AuthResponse: _on_auth_response,
         core.Mail: _on_mail,

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
 from smtpdsl.mail.header import header_end
 from smtpdsl.runtime.delivery.content import MAX_HEAD_OCTETS
 from smtpdsl.runtime.interfaces import Content, InlineContent, SpooledContent
+from smtpdsl.runtime.sealing.reading import SealedFile
 
 BLOCK_OCTETS = 128 * 1024
 
@@ -86,8 +88,10 @@ def _missing_line_end(octets: bytes) -> int:
     return 0 if not octets or octets.endswith(b"\n") else len(b"\r\n")
 
 
-def _open(content: SpooledContent) -> io.FileIO:
-    return io.FileIO(content.path)
+def _open(content: SpooledContent) -> io.RawIOBase:
+    if content.seal.is_plain:
+        return io.FileIO(content.path)
+    return SealedFile(os.open(content.path, os.O_RDONLY | os.O_CLOEXEC), content.seal)
 
 
 def _other_size(content: SpooledContent) -> OSError:

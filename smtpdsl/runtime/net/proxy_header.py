@@ -114,6 +114,11 @@ def _read_v1(octets: bytearray) -> Proxied | None:
     raise _malformed(1)
 
 
+def read_address(text: str) -> str | None:
+    """Return an address without brackets as rules compare it; None if it is none."""
+    return _text_v4(text) or _text_v6(text)
+
+
 def _text_v4(text: str) -> str | None:
     return text if ipv4_value(text) is not None else None
 

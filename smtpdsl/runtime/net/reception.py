@@ -10,7 +10,7 @@ from smtpdsl.ir.resolved import Endpoint, Listener
 from smtpdsl.mail.envelope import Client
 from smtpdsl.mail.header_editing import HeaderEdits
 from smtpdsl.mail.ip import is_loopback
-from smtpdsl.mail.trace import Channel, Reception, received_field, with_protocol
+from smtpdsl.mail.trace import Trace, TraceTls, received_field, with_protocol
 from smtpdsl.runtime.net.service import Service
 from smtpdsl.runtime.net.tls_facts import TlsFacts
 from smtpdsl.runtime.queue.ids import message_hex
@@ -36,7 +36,7 @@ def begin_content(
     """Begin the mail data of *transaction*, which *client* is about to send."""
     listener, now = service.listener, service.shared.clock()
     is_utf8 = transaction.options.smtputf8
-    reception = Reception(
+    trace = Trace(
         client=client,
         server_name=service.server_name,
         protocol=with_protocol(
@@ -44,6 +44,7 @@ def begin_content(
             is_secure=tls is not None,
             is_authenticated=client.login is not None,
             is_utf8=is_utf8,
+            is_lmtp=service.offer.lmtp,
         ),
         identifier=message_hex(transaction.message_id),
         time=now,
@@ -56,11 +57,11 @@ def begin_content(
     )
     is_first = service.takes_first_mail or client.is_authenticated
     edits = _edits(transaction, listener, client, now) if is_first else None
-    transaction.begin_content(received_field(reception), edits)
+    transaction.begin_content(received_field(trace), edits)
 
 
-def _channel(listener: Listener, tls: TlsFacts | None) -> Channel | None:
-    return None if tls is None else Channel(tls.version, tls.cipher, tls.bits, is_verified=listener.verify)
+def _channel(listener: Listener, tls: TlsFacts | None) -> TraceTls | None:
+    return None if tls is None else TraceTls(tls.version, tls.cipher, tls.bits, is_verified=listener.verify)
 
 
 def _edits(transaction: Transaction, listener: Listener, client: Client, now: float) -> HeaderEdits:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from smtpdsl.ir.resolved import Listener
+from smtpdsl.ir.semantics import Answer
 from smtpdsl.runtime.filters.plan import FilterPlan
 from smtpdsl.runtime.interfaces import Intake
 from smtpdsl.runtime.log import Log
@@ -84,7 +85,7 @@ class Service(NamedTuple):
 
     *tls_context* returns what the next handshake is made with; None without TLS.  *logins* is
     None where nobody can log in.  With *takes_first_mail* clients are mail programs, whose
-    mail begins its way here.
+    mail begins its way here.  Who *is_trusted*, by its address, may speak for other clients (XCLIENT).
     """
 
     shared: Shared
@@ -95,3 +96,10 @@ class Service(NamedTuple):
     tls_context: Callable[[], ssl.SSLContext] | None = None
     logins: Authenticator | None = None
     takes_first_mail: bool = False
+    is_trusted: Callable[[str], Answer] | None = None
+
+    def spoken(self, *, is_esmtp: bool) -> str:
+        """Name the protocol of a client, which *is_esmtp* if it said EHLO."""
+        if self.offer.lmtp:
+            return "LMTP"
+        return "ESMTP" if is_esmtp else "SMTP"

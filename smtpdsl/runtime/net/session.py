@@ -51,6 +51,7 @@ class Session(asyncio.Protocol):
         self._is_blocked = False
         self._is_reading = True
         self._is_draining = False
+        self._has_turn = False
         self._reason, self._why = "disconnect", ""
 
     def _first_channel(self) -> Channel | None:
@@ -192,7 +193,7 @@ class Session(asyncio.Protocol):
                 break
             rest -= 1
             if not rest:
-                self._loop.call_soon(self._work)
+                self._wait_for_turn()
                 break
         has_room = self._hold(session.buffered_octets + conversation.held_octets)
         if not self._is_suspended:
@@ -210,6 +211,16 @@ class Session(asyncio.Protocol):
         self._set_clock()
         # A client that waits is told when it is its turn; until then it keeps what there is no room for.
         self._read(wanted=has_room and session.buffered_octets <= _AHEAD_OCTETS and not self._is_blocked)
+
+    def _wait_for_turn(self) -> None:
+        """Go on when the others have had their turn; what comes meanwhile begins no second row of turns."""
+        if not self._has_turn:
+            self._has_turn = True
+            self._loop.call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._has_turn = False
+        self._work()
 
     def _end_if_told(self, *, has_room: bool) -> None:
         """End the session if the server stops, or has no memory left for what it holds."""

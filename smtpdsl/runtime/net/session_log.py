@@ -30,6 +30,11 @@ class SessionLog:
         """A proxy speaks for the client."""
         self._log.event(self._id, "smtp event=proxy", {"address": address})
 
+    def spoken_for(self, address: str, login: str | None) -> None:
+        """A mail server in front of this one says who its client is."""
+        values = {"address": address} | ({"user": login} if login is not None else {})
+        self._log.event(self._id, "smtp event=xclient", values)
+
     def secured(self, facts: TlsFacts) -> None:
         """TLS has begun."""
         self._log.event(self._id, "smtp tls", {"ciphers": f"{facts.version}:{facts.cipher}:{facts.bits}"})

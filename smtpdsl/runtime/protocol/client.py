@@ -11,16 +11,33 @@ ends the session, and the recipients that nothing is known of are to be tried ag
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable
 
 from smtpdsl.runtime.protocol import client_verdicts as verdicts
-from smtpdsl.runtime.protocol.client_commands import EVERYBODY, QUIT, RSET, Command, Transaction, commands, refusals
+from smtpdsl.runtime.protocol.client_commands import (
+    EVERYBODY,
+    QUIT,
+    RSET,
+    Command,
+    Transaction,
+    commands,
+    refusals,
+)
+from smtpdsl.runtime.protocol.client_events import ContentWanted, Event, Failed, Finished, Ready
 from smtpdsl.runtime.protocol.client_extensions import Extensions
+from smtpdsl.runtime.protocol.client_login import EndPoint, no_end_point
+from smtpdsl.runtime.protocol.client_message import Message, no_message
 from smtpdsl.runtime.protocol.client_opening import Moment, Opening, Security, Terms
-from smtpdsl.runtime.protocol.client_states import ACCEPTED, GROUPED, REFUSED, Phase, State, is_due
+from smtpdsl.runtime.protocol.client_states import (
+    ACCEPTED,
+    GROUPED,
+    REFUSED,
+    Phase,
+    State,
+    is_due,
+    is_unknown_command,
+)
 from smtpdsl.runtime.protocol.client_verdicts import Verdict
-from smtpdsl.runtime.protocol.dot_stuffing import DotStuffer
 from smtpdsl.runtime.protocol.replies import ReceivedReply, ReplyError, ReplyParser
 
 __all__ = [
@@ -42,33 +59,6 @@ _DEFAULT_TERMS = Terms()
 _HANDSHAKE = Command(Phase.TLS, b"")
 
 
-class Ready(NamedTuple):
-    """The server takes transactions now, and knows these extensions."""
-
-    extensions: Extensions
-
-
-class ContentWanted(NamedTuple):
-    """The server waits for the message, for so many recipients: `send_content`, then `end_content`."""
-
-    recipients: int
-
-
-class Finished(NamedTuple):
-    """The transaction is over; one verdict for each of its recipients, in their order."""
-
-    verdicts: tuple[Verdict, ...]
-
-
-class Failed(NamedTuple):
-    """The session ended before it was ready."""
-
-    verdict: Verdict
-
-
-Event: TypeAlias = Ready | ContentWanted | Finished | Failed
-
-
 class ClientSession:
     """One session with one server, for any number of transactions one after the other."""
 
@@ -86,13 +76,10 @@ class ClientSession:
         # Whether the session has ended because there was no TLS to be had, or because of the login.
         self.has_failed_securing = False
         self.has_failed_login = False
-        # Whether something of the last message was sent: without it no server can have it.
-        self.has_sent_content = False
         self._peer = peer
         self._is_lmtp = terms.is_lmtp
         self._opening = Opening(peer, helo_name, server_name, terms)
         self._parser = ReplyParser()
-        self._stuffer = DotStuffer()
         self._outgoing: list[bytes] = []
         # Invariant: commands are answered in their order, so the first of these is what the next reply answers.
         self._awaited = deque([Command(Phase.GREETING, b"")])
@@ -103,9 +90,10 @@ class ClientSession:
         self._was_ready = False
         self._events: deque[Event] = deque()
         self._failure = verdicts.temporary(f"the session with {peer} is over", verdicts.BROKEN_SESSION)
-        self._transaction: Transaction | None = None
-        self._verdicts: list[Verdict | None] = []
-        self._accepted: list[int] = []
+        # The last one; it is under way until everybody's verdict is told.
+        self._message = no_message()
+        self._is_under_way = False
+        self._answered_before = 0
         self._handlers: dict[Phase, Callable[[Command, ReceivedReply], None]] = {
             **dict.fromkeys(self._opening.phases, self._on_opening),
             Phase.RSET: self._on_rset,
@@ -113,6 +101,8 @@ class ClientSession:
             Phase.RCPT: self._on_rcpt,
             Phase.DATA: self._on_data,
             Phase.END: self._on_end,
+            Phase.CHUNK: self._on_chunk,
+            Phase.LAST: self._on_chunk,
         }
 
     # ------------------------------------------------------------ for the shell
@@ -122,12 +112,35 @@ class ClientSession:
         """What is waited for."""
         if self._awaited:
             return self._awaited[0].phase
-        return Phase.CONTENT if self.state is State.DATA else Phase.IDLE
+        return Phase.CONTENT if self._message.is_wanted else Phase.IDLE
+
+    @property
+    def wants_content(self) -> bool:
+        """Whether more of the message is to be sent; not where everybody has been refused it meanwhile."""
+        return self._message.is_wanted
+
+    @property
+    def has_sent_content(self) -> bool:
+        """Whether the server may have something of the last message: it was sent, and was not left without any answer.
+
+        Who says nothing at all to MAIL had closed the connection before.
+        """
+        return self._message.has_begun and self.answered > self._answered_before
 
     @property
     def extensions(self) -> Extensions:
         """What the server offers."""
         return self._opening.extensions
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the server takes messages, or has taken some and ended the session then."""
+        return self._was_ready
+
+    @property
+    def lacks_tls(self) -> bool:
+        """Whether the session has ended because TLS is demanded, and the server does not offer it, or refuses it."""
+        return self._opening.lacks_tls
 
     @property
     def is_securing(self) -> bool:
@@ -172,12 +185,12 @@ class ClientSession:
             self.securing_failed(f"no answer within {seconds:g} seconds")
         self._fail(verdicts.silent(self._peer, self.phase, seconds))
 
-    def secured(self) -> None:
-        """Go on: the handshake is over, and whatever comes was said over TLS."""
+    def secured(self, end_point: EndPoint = no_end_point) -> None:
+        """Go on: the handshake is over, and whatever comes was said over TLS; logins may be bound to *end_point*."""
         assert self.is_securing, "it was asked for"
         self.state = ACCEPTED[self.state, self._awaited.popleft().phase]
         self.answered += 1
-        command = self._opening.secured()
+        command = self._opening.secured(end_point)
         if command is not None:
             self._write(command)
 
@@ -194,35 +207,45 @@ class ClientSession:
 
     def begin(self, transaction: Transaction) -> None:
         """Offer a message; the answer is `Finished`, and `ContentWanted` before it if somebody is to get it."""
-        assert self._transaction is None, "one transaction after the other"
+        assert not self._is_under_way, "one transaction after the other"
         assert not self._awaited, "the server was ready once"
-        self._transaction = transaction
-        self.has_sent_content = False
-        self._accepted = []
-        self._stuffer = DotStuffer()
-        self._verdicts = refusals(transaction, self.extensions, self._peer)
+        refused = refusals(transaction, self.extensions, self._peer, is_verified=self._opening.is_verified)
+        self._message = message = Message(transaction, self.extensions, refused)
+        self._is_under_way = True
+        self._answered_before = self.answered
         if self.is_closed:
             self._finish(self._failure)
             return
-        if None in self._verdicts:
+        if not message.is_decided:
             self._planned.extend([] if self.state is State.READY else [RSET])
-            self._planned.extend(commands(transaction, self.extensions, self._verdicts))
+            self._planned.extend(commands(transaction, self.extensions, refused))
         self._go_on()
+        if self._awaited and message.is_early:
+            self._want_content()
 
     def send_content(self, block: bytes) -> None:
-        """Send a piece of the message, its lines ended by LF; does nothing once the session is over."""
-        if self.phase is Phase.CONTENT:
-            self.has_sent_content = True
-            self._outgoing.append(self._stuffer.encode(block))
+        """Send a piece of the message, its lines ended by LF; does nothing where none is wanted any more."""
+        if not self._message.is_wanted:
+            return
+        octets = self._message.piece(block)
+        if not self._message.is_chunked:
+            self._outgoing.append(octets)
+        elif octets:
+            self._write(Command(Phase.CHUNK, octets))
 
     def end_content(self) -> None:
-        """Say that the message is complete; does nothing once the session is over."""
-        if self.phase is Phase.CONTENT:
-            self.has_sent_content = True
-            # RFC 2033 §4.2: LMTP answers for each recipient that it accepted, in their order.
-            first, *others = self._accepted if self._is_lmtp else [EVERYBODY]
-            self._write(Command(Phase.END, self._stuffer.end(), first))
-            self._awaited.extend(Command(Phase.END, b"", each) for each in others if not self.is_closed)
+        """Say that the message is complete; does nothing where none is wanted any more."""
+        message = self._message
+        if not message.is_wanted:
+            return
+        octets = message.last_piece()
+        if message.is_chunked:
+            self._write(Command(Phase.LAST, octets))
+            return
+        # RFC 2033 §4.2: LMTP answers for each recipient that it accepted, in their order.
+        first, *others = message.accepted if self._is_lmtp else [EVERYBODY]
+        self._write(Command(Phase.END, octets, first))
+        self._awaited.extend(Command(Phase.END, b"", each) for each in others if not self.is_closed)
 
     def quit(self) -> None:
         """Say good-bye, if it can be said."""
@@ -279,20 +302,20 @@ class ClientSession:
     def _on_mail(self, _: Command, reply: ReceivedReply) -> None:
         if not reply.is_positive:
             self._planned.clear()
-            self._resolve(range(len(self._verdicts)), verdicts.of_answer(reply, self._peer, Phase.MAIL))
+            self._message.resolve_all(verdicts.of_answer(reply, self._peer, Phase.MAIL))
 
     def _on_rcpt(self, command: Command, reply: ReceivedReply) -> None:
         if reply.is_positive:
-            self._accepted.append(command.recipient)
+            self._message.accepted.append(command.recipient)
         else:
-            self._resolve([command.recipient], verdicts.of_answer(reply, self._peer, Phase.RCPT))
-        if not self._accepted and len(self._planned) == 1:
+            self._message.resolve([command.recipient], verdicts.of_answer(reply, self._peer, Phase.RCPT))
+        if not self._message.accepted and len(self._planned) == 1:
             # All that is left is DATA, and there is nobody to send the message to.
             self._planned.clear()
 
     def _on_data(self, _: Command, reply: ReceivedReply) -> None:
         if not reply.is_positive:
-            self._resolve(self._accepted, verdicts.of_answer(reply, self._peer, Phase.DATA))
+            self._message.resolve(self._message.accepted, verdicts.of_answer(reply, self._peer, Phase.DATA))
         elif self.state is State.NOBODY and self._is_lmtp:
             # RFC 2033 §4.2 has 503 for that, and no answer for a message to nobody.
             self._fail(verdicts.unexpected(reply, self._peer, Phase.DATA))
@@ -300,11 +323,20 @@ class ClientSession:
             # RFC 2920 §3.1: the server has to be told that the message it waits for is over.
             self._write(Command(Phase.END, b".\r\n"))
         elif self._is_quiet():
-            self._events.append(ContentWanted(len(self._accepted)))
+            self._want_content()
+
+    def _on_chunk(self, command: Command, reply: ReceivedReply) -> None:
+        """Take the answer to a part of the message; a refusal is one of the whole."""
+        if self._message.accepted and is_unknown_command(reply):
+            # It offers CHUNKING and does not know BDAT, so what it says now is about lines of the message.
+            self._opening.has_broken_chunk()
+            self._fail(verdicts.for_now(verdicts.of_answer(reply, self._peer, command.phase)))
+        elif not reply.is_positive or command.phase is Phase.LAST:
+            self._message.resolve(self._message.accepted, verdicts.of_answer(reply, self._peer, command.phase))
 
     def _on_end(self, command: Command, reply: ReceivedReply) -> None:
-        whose = self._accepted if command.recipient == EVERYBODY else [command.recipient]
-        self._resolve(whose, verdicts.of_answer(reply, self._peer, Phase.END))
+        whose = self._message.accepted if command.recipient == EVERYBODY else [command.recipient]
+        self._message.resolve(whose, verdicts.of_answer(reply, self._peer, Phase.END))
 
     # ------------------------------------------------------------ commands
 
@@ -313,9 +345,19 @@ class ClientSession:
         is_pipelined = self.extensions.offers("PIPELINING")
         while self._planned and (not self._awaited or (is_pipelined and self._awaited[-1].phase in GROUPED)):
             self._write(self._planned.popleft())
-        if self._transaction is not None and not self._awaited and self.state is not State.DATA:
-            assert None not in self._verdicts, "every recipient was answered for"
+        message = self._message
+        if not self._is_under_way or self._awaited or message.is_wanted:
+            return
+        if message.has_begun or not message.accepted or message.is_decided:
+            assert message.is_decided, "every recipient was answered for"
             self._finish(self._failure)
+        else:
+            # The recipients were waited for: the message is long, and there are chunks.
+            self._want_content()
+
+    def _want_content(self) -> None:
+        self._message.is_wanted = True
+        self._events.append(ContentWanted())
 
     def _write(self, command: Command) -> None:
         if self._awaited or self._is_quiet():
@@ -330,24 +372,20 @@ class ClientSession:
 
     # ------------------------------------------------------------ ends
 
-    def _resolve(self, recipients: Iterable[int], verdict: Verdict) -> None:
-        """Give *verdict* to those of *recipients* that have none."""
-        for index in recipients:
-            self._verdicts[index] = self._verdicts[index] or verdict
-
     def _fail(self, verdict: Verdict) -> None:
         """End the session; *verdict* is for whoever has none yet."""
         if self.is_closed:
             return
         self.state = State.CLOSED
         self._failure = verdict
+        self._message.is_wanted = False
         self._awaited.clear()
         self._planned.clear()
-        if self._transaction is not None:
+        if self._is_under_way:
             self._finish(verdict)
         elif not self._was_ready:
             self._events.append(Failed(verdict))
 
     def _finish(self, verdict: Verdict) -> None:
-        self._transaction = None
-        self._events.append(Finished(tuple(each or verdict for each in self._verdicts)))
+        self._is_under_way = False
+        self._events.append(Finished(self._message.results(verdict)))

@@ -43,6 +43,8 @@ class Transaction(NamedTuple):
 
 
 EVERYBODY = -1
+# A message of up to so many octets is sent with its envelope where it can be: it costs no more than the wait.
+_MAX_EARLY_OCTETS = 64 * 1024
 
 
 class Command(NamedTuple):
@@ -58,9 +60,13 @@ QUIT = Command(Phase.QUIT, b"QUIT\r\n")
 _DATA = Command(Phase.DATA, b"DATA\r\n")
 
 
-def refusals(transaction: Transaction, extensions: Extensions, peer: str) -> list[Verdict | None]:
-    """Say for each recipient why *peer* cannot get the message for it, before it is asked; None if it can."""
+def refusals(transaction: Transaction, extensions: Extensions, peer: str, *, is_verified: bool) -> list[Verdict | None]:
+    """Say for each recipient why *peer* cannot get the message for it, before it is asked; None if it can.
+
+    *is_verified* says whether it has proved who it is.
+    """
     common = _too_much(transaction, extensions, peer)
+    common = common or _not_safe(transaction, extensions, peer, is_verified=is_verified)
     common = common or _unspeakable("sender", str(transaction.reverse_path), extensions, peer)
     recipients = transaction.recipients
     return [common or _unspeakable("recipient", str(each), extensions, peer) for each in recipients]
@@ -75,7 +81,21 @@ def commands(transaction: Transaction, extensions: Extensions, refused: Sequence
         if refused[index] is None:
             parameters = _rcpt_parameters(wishes[index]) if wishes else ""
             yield Command(Phase.RCPT, f"RCPT TO:<{recipient}>{parameters}\r\n".encode(), index)
-    yield _DATA
+    if not takes_chunks(extensions):
+        yield _DATA
+
+
+def takes_chunks(extensions: Extensions) -> bool:
+    """Whether a message is sent in chunks (RFC 3030): without waiting for 354, and with no dots to be doubled.
+
+    Where the answer to each chunk would have to be waited for, that saves nothing.
+    """
+    return extensions.offers("CHUNKING") and extensions.offers("PIPELINING")
+
+
+def is_early(transaction: Transaction, extensions: Extensions) -> bool:
+    """Whether the message follows its envelope at once, before anybody knows whether the recipients are accepted."""
+    return takes_chunks(extensions) and transaction.size <= _MAX_EARLY_OCTETS
 
 
 def hello(phase: Phase, name: str) -> Command:
@@ -95,6 +115,8 @@ def _mail_parameters(transaction: Transaction, extensions: Extensions, refused: 
     # RFC 6531 §3.4: said where it is needed, and then it is offered, or the message is refused.
     if extensions.offers("SMTPUTF8") and (options.smtputf8 or _has_utf8_path(transaction, refused)):
         parameters.append("SMTPUTF8")
+    if options.requiretls and extensions.offers("REQUIRETLS"):
+        parameters.append("REQUIRETLS")
     if extensions.offers("MT-PRIORITY") and options.mt_priority is not None:
         parameters.append(f"MT-PRIORITY={options.mt_priority}")
     if extensions.offers("DSN"):
@@ -135,13 +157,23 @@ def _too_much(transaction: Transaction, extensions: Extensions, peer: str) -> Ve
     if limit is not None and transaction.size > limit:
         # RFC 1870 §6.2: it would be refused in any case.
         return permanent(f"the message has {transaction.size} octets, and {peer} takes at most {limit}", "5.3.4")
-    if transaction.options.requiretls:
-        # RFC 8689 §4.2.1 asks for a certificate that proves who the server is, and nobody here knows about that.
-        return permanent(f"the sender demands TLS on the whole way, which is not certain beyond {peer}", "5.7.30")
     if transaction.options.smtputf8 and transaction.has_8bit_header and not extensions.offers("SMTPUTF8"):
         # RFC 6531 §3.6; a message that did not ask for it goes on as it came.
         return permanent(f"the header has UTF-8, which {peer} would have to offer SMTPUTF8 for", "5.6.7")
     return None
+
+
+def _not_safe(transaction: Transaction, extensions: Extensions, peer: str, *, is_verified: bool) -> Verdict | None:
+    """Say why a message that demands TLS on the whole way cannot go to *peer* (RFC 8689 §4.2.1).
+
+    A report on such a message may go in any case (§5): it would be lost otherwise.
+    """
+    if not transaction.options.requiretls or transaction.reverse_path.is_null:
+        return None
+    if is_verified and extensions.offers("REQUIRETLS"):
+        return None
+    lacks = "does not offer REQUIRETLS" if is_verified else "has not proved who it is"
+    return permanent(f"the sender demands TLS on the whole way, and {peer} {lacks}", "5.7.30")
 
 
 def _unspeakable(what: str, path: str, extensions: Extensions, peer: str) -> Verdict | None:

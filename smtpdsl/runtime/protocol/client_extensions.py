@@ -30,6 +30,10 @@ class Extensions(NamedTuple):
         """Whether *keyword*, in upper case, is among them."""
         return keyword in self.keywords
 
+    def without(self, keyword: str) -> Extensions:
+        """Return them as if *keyword* had not been offered."""
+        return Extensions({name: value for name, value in self.keywords.items() if name != keyword})
+
     @property
     def max_message_octets(self) -> int | None:
         """The longest message that the server takes; None if it does not say (RFC 1870 §4)."""

@@ -7,7 +7,15 @@ S: 235 ok                           believed if the exchange `is_complete`
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+EndPoint: TypeAlias = Callable[[], bytes | None]
+"""What a login can be bound to: the server's end of the channel, by its certificate (RFC 5929 §4); None for nothing."""
+
+
+def no_end_point() -> None:
+    """Say that there is nothing to bind a login to."""
 
 
 class LoginError(Exception):
@@ -36,8 +44,11 @@ class Exchange(Protocol):
 class Login(Protocol):
     """Somebody that a session can be authenticated as."""
 
-    def begin(self, offered: frozenset[str], refused: frozenset[str]) -> Exchange | None:
-        """Choose among the mechanisms *offered*, in upper case, after those that were *refused*; None for no other."""
+    def begin(self, offered: frozenset[str], refused: frozenset[str], end_point: EndPoint) -> Exchange | None:
+        """Choose among the mechanisms *offered*, in upper case, after those that were *refused*; None for no other.
+
+        *end_point* is asked where the login may be bound to it.
+        """
 
     def is_told_by(self, text: str) -> bool:
         """Whether *text* repeats a secret."""

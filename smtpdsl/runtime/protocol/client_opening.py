@@ -18,7 +18,8 @@ from typing import NamedTuple, TypeAlias
 from smtpdsl.runtime.protocol import client_verdicts as verdicts
 from smtpdsl.runtime.protocol.client_commands import Command, hello
 from smtpdsl.runtime.protocol.client_extensions import NO_EXTENSIONS, Extensions, read_extensions
-from smtpdsl.runtime.protocol.client_login import Exchange, Login, LoginError
+from smtpdsl.runtime.protocol.client_habits import Habits
+from smtpdsl.runtime.protocol.client_login import EndPoint, Exchange, Login, LoginError, no_end_point
 from smtpdsl.runtime.protocol.client_states import Phase
 from smtpdsl.runtime.protocol.client_verdicts import Verdict
 from smtpdsl.runtime.protocol.replies import ReceivedReply
@@ -39,11 +40,17 @@ class Security(Enum):
 
 
 class Terms(NamedTuple):
-    """How a session is held, beyond the names."""
+    """How a session is held, beyond the names.
+
+    With *verifies* a handshake that succeeds has proved who the server is.  *habits* are known of it from
+    earlier sessions, and told to later ones.
+    """
 
     security: Security = Security.NEVER
     login: Login | None = None
     is_lmtp: bool = False
+    verifies: bool = False
+    habits: Habits | None = None
 
 
 class Moment(Enum):
@@ -63,10 +70,14 @@ class Opening:
         """Begin before the greeting; the arguments are those of `ClientSession`."""
         self.extensions: Extensions = NO_EXTENSIONS
         self.is_secure = False
+        # Whether the server has no TLS for us, though it is demanded.
+        self.lacks_tls = False
         self._peer = peer
         self._helo_name = helo_name
         self._server_name = _folded(server_name)
         self._terms = terms
+        self._habits = terms.habits or Habits()
+        self._end_point: EndPoint = no_end_point
         self._exchange: Exchange | None = None
         self._refused: frozenset[str] = frozenset()
         self._held_back: bytes | None = None
@@ -84,13 +95,23 @@ class Opening:
         """What it waits for."""
         return frozenset(self._handlers)
 
+    def has_broken_chunk(self) -> None:
+        """Send it no chunks any more."""
+        self._habits.breaks_chunks = True
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the server has proved who it is."""
+        return self.is_secure and self._terms.verifies
+
     def answer(self, phase: Phase, reply: ReceivedReply) -> Step:
         """Return what follows *reply*, the answer to what was said in *phase*."""
         return self._handlers[phase](reply)
 
-    def secured(self) -> Command | None:
+    def secured(self, end_point: EndPoint) -> Command | None:
         """Go on after the handshake; None if the server speaks first."""
         self.is_secure = True
+        self._end_point = end_point
         # RFC 3207 §4.2: what was said in the clear may be somebody else's.
         self.extensions = NO_EXTENSIONS
         return None if self._terms.security is Security.IMMEDIATE else self._hello()
@@ -109,15 +130,19 @@ class Opening:
     def _on_ehlo(self, reply: ReceivedReply) -> Step:
         if reply.is_positive:
             self.extensions = read_extensions(reply)
+            if self._habits.breaks_chunks:
+                self.extensions = self.extensions.without("CHUNKING")
             return self._loop(reply) or self._after_hello()
         if reply.is_permanent and not self._needs_extensions():
             # RFC 5321 §3.2: a server that does not know EHLO gets HELO.
             return hello(Phase.HELO, self._helo_name)
+        self.lacks_tls = reply.is_permanent and self._must_be_secured()
         return verdicts.for_now(verdicts.of_answer(reply, self._peer, Phase.EHLO))
 
     def _on_lhlo(self, reply: ReceivedReply) -> Step:
         if reply.is_positive:
-            self.extensions = read_extensions(reply)
+            # A mail store is near: chunks would save no time, and its answers are one for each recipient.
+            self.extensions = read_extensions(reply).without("CHUNKING")
             return self._after_hello()
         return verdicts.for_now(verdicts.of_answer(reply, self._peer, Phase.LHLO))
 
@@ -130,12 +155,15 @@ class Opening:
         if reply.is_positive:
             return Moment.SECURING
         if self._terms.security is Security.REQUIRED:
+            self.lacks_tls = True
             return verdicts.for_now(verdicts.of_answer(reply, self._peer, Phase.STARTTLS))
         return self._log_in()
 
+    def _must_be_secured(self) -> bool:
+        return self._terms.security is Security.REQUIRED and not self.is_secure
+
     def _needs_extensions(self) -> bool:
-        must_be_secured = self._terms.security is Security.REQUIRED and not self.is_secure
-        return must_be_secured or self._terms.login is not None
+        return self._must_be_secured() or self._terms.login is not None
 
     def _after_hello(self) -> Step:
         security = self._terms.security
@@ -144,6 +172,7 @@ class Opening:
         if self.extensions.offers("STARTTLS"):
             return Command(Phase.STARTTLS, b"STARTTLS\r\n")
         if security is Security.REQUIRED:
+            self.lacks_tls = True
             return verdicts.temporary(f"{self._peer} does not offer the TLS that is demanded of it", _UNABLE)
         return self._log_in()
 
@@ -166,7 +195,7 @@ class Opening:
         if not self.is_secure:
             return verdicts.temporary(f"no login is told to {self._peer} in the clear", _UNABLE)
         offered = self._offered()
-        self._exchange = login.begin(offered, self._refused)
+        self._exchange = login.begin(offered, self._refused, self._end_point)
         if self._exchange is None:
             text = f"{self._peer} offers no way to log in"
             text += f" that is known here, only {', '.join(sorted(offered))}" if offered else ""
@@ -209,7 +238,7 @@ class Opening:
         assert login is not None, "nobody logs in without one"
         self._refused |= {exchange.mechanism}
         if reply.is_permanent:
-            another = login.begin(self._offered(), self._refused)
+            another = login.begin(self._offered(), self._refused, self._end_point)
             if another is not None:
                 self._exchange = another
                 return self._auth(another)

@@ -2,8 +2,9 @@
 
                   greeting         EHLO, HELO        MAIL         RCPT         DATA
     CONNECTED ──▶ GREETED ──▶ READY ──▶ MAIL ──▶ RCPT ──▶ DATA ──▶ (the dot) READY
-                   ▲   STARTTLS │ └──────┴───────▶ NOBODY ──▶ (the dot) READY
-                   └─ SECURING ◀┘
+                   ▲   STARTTLS │ └──────┴─┬─────▶ NOBODY ──▶ (the dot) READY
+                   └─ SECURING ◀┘          └ BDAT ▶ CHUNKS ──▶ (the last one) READY
+                                                     └ refused ▶ SPOILED ── RSET ──▶ READY
 
 The state follows the *answers*: it is where the server is, as far as it has told.  So the
 tables hold for commands that are sent one by one and for those that are sent together
@@ -15,6 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+
+from smtpdsl.runtime.protocol.replies import ReceivedReply
 
 
 class Phase(Enum):
@@ -35,6 +38,9 @@ class Phase(Enum):
     # No answer is due: the client sends the message, or has nothing to do.
     CONTENT = "before the message was complete"
     END = "to the message"
+    # The message goes in chunks: to one of them, and to the last one.
+    CHUNK = "to BDAT"
+    LAST = "to BDAT LAST"
     IDLE = "unasked"
     QUIT = "to QUIT"
 
@@ -50,6 +56,8 @@ class State(Enum):
     RCPT = "has a recipient"
     DATA = "waits for the message"
     NOBODY = "waits for a message that nobody is to get"
+    CHUNKS = "has a part of the message"
+    SPOILED = "has refused a part of the message"
     CLOSED = "closed"
 
 
@@ -75,8 +83,14 @@ ACCEPTED: Mapping[tuple[State, Phase], State] = {
     # RFC 2033 §4.2: LMTP answers for each recipient, and the first answer ends the transaction.
     (State.READY, Phase.END): State.READY,
     (State.NOBODY, Phase.END): State.READY,
+    # RFC 3030 §2: the last chunk ends the message.
+    (State.RCPT, Phase.CHUNK): State.CHUNKS,
+    (State.CHUNKS, Phase.CHUNK): State.CHUNKS,
+    (State.RCPT, Phase.LAST): State.READY,
+    (State.CHUNKS, Phase.LAST): State.READY,
     (State.MAIL, Phase.RSET): State.READY,
     (State.RCPT, Phase.RSET): State.READY,
+    (State.SPOILED, Phase.RSET): State.READY,
 }
 
 # The refusals that change something; after any other the server is where it was.
@@ -84,6 +98,12 @@ REFUSED: Mapping[tuple[State, Phase], State] = {
     # RFC 5321 §4.1.1.4: the end of the message ends the transaction, however it is answered.
     (State.DATA, Phase.END): State.READY,
     (State.NOBODY, Phase.END): State.READY,
+    # RFC 3030 §2: nobody knows where the server is after that, and RSET is due.  What was sent ahead is refused, too.
+    **{
+        (state, phase): State.SPOILED
+        for state in (State.READY, State.MAIL, State.RCPT, State.CHUNKS)
+        for phase in (Phase.CHUNK, Phase.LAST)
+    },
 }
 
 # RFC 2920 §3.1: after these another command may be sent before they are answered.
@@ -99,6 +119,8 @@ _ACCEPTING = {
     # What comes before the handshake is over is no answer.
     Phase.TLS: frozenset(),
 }
+# RFC 5321 §4.2.4: what is said to a command that nobody knows; some say it of messages, with a status that tells.
+_UNKNOWN_COMMANDS = frozenset({500, 502})
 _COMPLETED = 2
 _REFUSING = frozenset({4, 5})
 
@@ -109,3 +131,8 @@ def is_due(phase: Phase, code: int) -> bool:
         return phase is not Phase.TLS
     accepting = _ACCEPTING.get(phase)
     return code // 100 == _COMPLETED if accepting is None else code in accepting
+
+
+def is_unknown_command(reply: ReceivedReply) -> bool:
+    """Whether *reply* says that the server does not know the command, and not that it does not like the message."""
+    return reply.code in _UNKNOWN_COMMANDS and reply.enhanced_status[:4] in {"", "5.5."}

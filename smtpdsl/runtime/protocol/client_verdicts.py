@@ -101,7 +101,7 @@ def early(peer: str, phase: Phase) -> Verdict:
 
 def lost(peer: str, phase: Phase, reason: str) -> Verdict:
     """Tell of a connection that ended."""
-    if phase is Phase.END:
+    if phase in {Phase.END, Phase.LAST}:
         text = f"the connection to {peer} was lost after the message was sent: it may have arrived ({reason})"
     elif phase is Phase.CONTENT:
         text = f"the connection to {peer} was lost while the message was sent ({reason})"
@@ -120,7 +120,7 @@ def silent(peer: str, phase: Phase, seconds: float) -> Verdict:
         text = f"no greeting of {peer} within {seconds:g} seconds"
     else:
         text = f"no answer of {peer} {phase.value} within {seconds:g} seconds"
-        text += ": the message may have arrived" if phase is Phase.END else ""
+        text += ": the message may have arrived" if phase in {Phase.END, Phase.LAST} else ""
     return temporary(text, BROKEN_SESSION)
 
 

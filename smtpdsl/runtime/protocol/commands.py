@@ -32,6 +32,7 @@ from smtpdsl.runtime.protocol.events import (
     Rset,
     StartTls,
     Vrfy,
+    XClient,
 )
 from smtpdsl.runtime.protocol.exchange import read_auth
 from smtpdsl.runtime.protocol.parameters import (
@@ -40,6 +41,7 @@ from smtpdsl.runtime.protocol.parameters import (
     read_mail_parameters,
     read_rcpt_parameters,
 )
+from smtpdsl.runtime.protocol.xclient import read_xclient
 
 
 class Dialect(NamedTuple):
@@ -196,6 +198,10 @@ def _read_auth(argument: str, dialect: Dialect) -> Auth:
     return read_auth(argument, dialect.mechanisms)
 
 
+def _read_xclient(argument: str, _: Dialect) -> XClient:
+    return read_xclient(argument)
+
+
 def _read_help(argument: str, _: Dialect) -> Help:
     return Help(_printable(argument))
 
@@ -250,6 +256,8 @@ LMTP_COMMANDS: Mapping[bytes, Verb] = {
     b"LHLO": COMMANDS[b"EHLO"],
     **{word: verb for word, verb in COMMANDS.items() if word not in {b"HELO", b"EHLO"}},
 }
+# Known to those alone who may say it.
+XCLIENT: Mapping[bytes, Verb] = {b"XCLIENT": Verb(XClient, _read_xclient)}
 # What follows BDAT is mail data, whatever is answered; so its argument is read first, see `chunks`.
 BDAT = b"BDAT"
 # Verbs of SMTP that are not obeyed.

@@ -122,6 +122,20 @@ class Help(NamedTuple):
     argument: str
 
 
+class XClient(NamedTuple):
+    """XCLIENT: who the client of a mail server in front of this one is; None is what that does not say.
+
+    `address` is without brackets.  A client whose name *is_name_given* has that name, or none
+    if *is_name_known*.
+    """
+
+    address: str | None = None
+    name: str | None = None
+    is_name_given: bool = False
+    is_name_known: bool = True
+    login: str | None = None
+
+
 class StartTls(NamedTuple):
     """STARTTLS (RFC 3207); after the answer 220 nothing is heard until `secured`."""
 
@@ -179,7 +193,9 @@ class Refused(NamedTuple):
     reply: Reply
 
 
-Command: TypeAlias = Helo | Ehlo | StartTls | Auth | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Help
+Command: TypeAlias = (
+    Helo | Ehlo | StartTls | Auth | XClient | Mail | Rcpt | Data | Bdat | Rset | Noop | Quit | Vrfy | Help
+)
 # What waits for the policy's reply, beside the connection itself.
 Asked: TypeAlias = Command | AuthResponse | EndOfContent
 Event: TypeAlias = Asked | ContentReceived | Refused

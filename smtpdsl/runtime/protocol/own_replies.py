@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smtpdsl.mail.reply import Reply
-from smtpdsl.runtime.protocol.events import Auth, Bdat, Command, Data, Mail, Rcpt, StartTls
+from smtpdsl.runtime.protocol.events import Auth, Bdat, Command, Data, Mail, Rcpt, StartTls, XClient
 from smtpdsl.runtime.protocol.states import SERVICE_NOT_AVAILABLE, State
 
 
@@ -115,7 +115,7 @@ def wrong_time(state: State, command: type[Command], *, is_lmtp: bool = False) -
     if command is Mail:
         return _NESTED_MAIL
     # RFC 3207 §4, RFC 4954 §4
-    if command in {StartTls, Auth}:
+    if command in {StartTls, Auth, XClient}:
         return IN_TRANSACTION
     if state is State.READY and command in {Rcpt, Data, Bdat}:
         return _NO_MAIL

@@ -19,6 +19,7 @@ from smtpdsl.runtime.protocol.commands import (
     HTTP_METHODS,
     LMTP_COMMANDS,
     NOT_OFFERED,
+    XCLIENT,
     Dialect,
     line_for_log,
     split_line,
@@ -82,11 +83,21 @@ class CommandReader:
         if mail.parameters.smtputf8 is not self.dialect.utf8:
             self.dialect = self.dialect._replace(utf8=mail.parameters.smtputf8)
 
-    def secured(self, mechanisms: tuple[str, ...]) -> None:
+    def secured(self) -> None:
         """Forget what was said before TLS came up."""
-        self.standing.secured(mechanisms)
-        keywords = parameter_keywords(self._offer, is_secure=True)
-        self.dialect = self.dialect._replace(extensions=keywords, mechanisms=mechanisms)
+        self.standing.secured()
+        self.dialect = self.dialect._replace(extensions=parameter_keywords(self._offer, is_secure=True))
+
+    def offer_mechanisms(self, mechanisms: tuple[str, ...]) -> None:
+        """Take AUTH with *mechanisms*."""
+        self.standing.offer_mechanisms(mechanisms)
+        self.dialect = self.dialect._replace(mechanisms=mechanisms)
+
+    def trust(self, *, is_trusted: bool) -> None:
+        """Take XCLIENT from this client, or not any more."""
+        commands = LMTP_COMMANDS if self._offer.lmtp else COMMANDS
+        self._commands = {**commands, **XCLIENT} if is_trusted else commands
+        self.standing.is_trusted = is_trusted
 
     def take_care(self) -> None:
         """After a refusal, look whether secrets may follow that are no commands.

@@ -19,6 +19,7 @@ What the events are answered, and what a refusal means for whoever asked:
     EndOfContent   the transaction is over, whatever is answered
     Auth           so is the exchange, unless the answer is 334; `Refused` ends one as well
     StartTls       220: `secured` is due, and nothing is heard before it
+    XClient        220: the greeting of another client
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from smtpdsl.runtime.protocol.events import (
     Rset,
     StartTls,
     Vrfy,
+    XClient,
 )
 from smtpdsl.runtime.protocol.exchange import challenge
 from smtpdsl.runtime.protocol.limits import Limits
@@ -82,5 +84,6 @@ __all__ = [
     "StartTls",
     "State",
     "Vrfy",
+    "XClient",
     "challenge",
 ]

@@ -167,9 +167,18 @@ class ServerSession:
             message = "TLS comes up before the greeting, or after STARTTLS"
             raise LocalProtocolError(message)
         self._input.clear()
-        self._reader.secured(mechanisms)
+        self._reader.secured()
+        self.offer_mechanisms(mechanisms)
+
+    def offer_mechanisms(self, mechanisms: tuple[str, ...]) -> None:
+        """Offer AUTH with *mechanisms*, in capitals; without any it is not offered."""
+        self._reader.offer_mechanisms(mechanisms)
         if mechanisms:
             self._input.max_line_octets = max(self._limits.max_command_octets, MAX_EXCHANGE_OCTETS)
+
+    def trust(self, *, is_trusted: bool) -> None:
+        """Let the client say for whom it speaks (XCLIENT), or not any more; before it is greeted."""
+        self._reader.trust(is_trusted=is_trusted)
 
     def receive_data(self, octets: bytes) -> None:
         """Take what the client has sent; after the end of the session it is ignored, and so it is before TLS is up."""

@@ -22,9 +22,11 @@ from smtpdsl.runtime.protocol.events import (
     Rcpt,
     StartTls,
     Vrfy,
+    XClient,
 )
 from smtpdsl.runtime.protocol.limits import Limits
 from smtpdsl.runtime.protocol.offer import Offer, extension_lines
+from smtpdsl.runtime.protocol.xclient import ATTRIBUTES
 
 
 class Standing:
@@ -40,6 +42,7 @@ class Standing:
         "is_authenticated",
         "is_esmtp",
         "is_secure",
+        "is_trusted",
         "may_tell_secrets",
         "recipients",
     )
@@ -56,6 +59,8 @@ class Standing:
         self.is_authenticated = False
         self.is_esmtp = False
         self.is_secure = False
+        # May say who its client is.
+        self.is_trusted = False
         # Has tried AUTH, and may say more of it where nobody has asked.
         self.may_tell_secrets = False
 
@@ -67,13 +72,17 @@ class Standing:
     @property
     def extensions(self) -> tuple[str, ...]:
         """What the reply to EHLO has after its first line."""
-        return extension_lines(self._offer, self._limits, self.mechanisms, is_secure=self.is_secure)
+        lines = extension_lines(self._offer, self._limits, self.mechanisms, is_secure=self.is_secure)
+        return (*lines, f"XCLIENT {' '.join(ATTRIBUTES)}") if self.is_trusted else lines
 
-    def secured(self, mechanisms: tuple[str, ...]) -> None:
+    def secured(self) -> None:
         """Forget what was said before TLS came up (RFC 3207 §4.2); what was used up stays so."""
         self.is_secure = True
         self.is_authenticated = False
         self.is_esmtp = False
+
+    def offer_mechanisms(self, mechanisms: tuple[str, ...]) -> None:
+        """Let the client say AUTH with *mechanisms*."""
         self._mechanisms = mechanisms
 
     def authenticated(self) -> None:
@@ -94,6 +103,9 @@ class Standing:
             self._commands = 0
         elif kind is Ehlo or kind is Helo:
             self.is_esmtp = kind is Ehlo
+        elif isinstance(question, XClient):
+            self.is_esmtp = False
+            self.is_authenticated = question.login is not None
 
     def check(self, command: type[Command]) -> None:
         """Raise `RemoteProtocolError` if the client may not ask for *command*, whatever its argument."""

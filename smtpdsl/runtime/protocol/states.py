@@ -36,6 +36,7 @@ from smtpdsl.runtime.protocol.events import (
     Rset,
     StartTls,
     Vrfy,
+    XClient,
 )
 
 
@@ -88,7 +89,7 @@ class Step(Enum):
 
 Happening: TypeAlias = type[Question] | Step
 
-# RFC 5321 §4.1.4, RFC 3207 §4, RFC 4954 §4 and RFC 3030 §2, and only that: a pair that is absent is
+# RFC 5321 §4.1.4, RFC 3207 §4, RFC 4954 §4, RFC 3030 §2 and XCLIENT, and only that: a pair that is absent is
 # answered 503.  The diagram in docs/flow.md is drawn from this table; a transition written anywhere
 # else is a bug.
 TRANSITIONS: Mapping[tuple[State, Happening], State] = {
@@ -107,6 +108,8 @@ TRANSITIONS: Mapping[tuple[State, Happening], State] = {
     (State.READY, Ehlo): State.READY,
     (State.READY, StartTls): State.SECURING,
     (State.READY, Auth): State.AUTH,
+    # It is another client that speaks from here on.
+    (State.READY, XClient): State.GREETED,
     (State.READY, Step.AUTHENTICATED): State.READY,
     (State.READY, Mail): State.MAIL,
     (State.READY, Rset): State.READY,
@@ -173,10 +176,11 @@ _FIRST_INTERMEDIATE = 300
 # RFC 4954 §6
 AUTHENTICATED = 235
 CHALLENGE = 334
-# Questions that are said yes to in one way only: 354 asks for mail data, 220 for TLS.
+# Questions that are said yes to in one way only: 354 asks for mail data, 220 for TLS or greets another client.
 _SPECIAL: Mapping[type[Question], frozenset[int]] = {
     Data: frozenset({354}),
     StartTls: frozenset({220}),
+    XClient: frozenset({220}),
     Auth: frozenset({AUTHENTICATED, CHALLENGE}),
     AuthResponse: frozenset({AUTHENTICATED, CHALLENGE}),
 }

@@ -4,8 +4,9 @@ r"""A mail server that does what a script says, in the event loop of the test.
         ...                                    peer.port, peer.lines, peer.messages
 
 A step is what the vectors call one: ``reply``, ``n`` times ``rep``, ``close``, ``delay`` (it says nothing any more);
-``"stall"`` at ``body`` takes nothing of the message.  Several steps for one verb are done in turn.  With a context a
-STARTTLS that is answered 220 is followed by the step ``tls``, and if there is none of those by a handshake.
+``"stall"`` at ``body`` takes nothing of the message.  A chunk is answered as ``BDAT`` has it, the last one as
+``LAST``.  Several steps for one verb are done in turn.  With a context a STARTTLS that is answered 220 is
+followed by the step ``tls``, and if there is none of those by a handshake.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ GOOD: dict[str, Step | Sequence[Step]] = {
     "RSET": {"reply": "250 ok\r\n"},
     "DATA": {"reply": "354 go\r\n"},
     ".": {"reply": "250 2.0.0 queued as X\r\n"},
+    "BDAT": {"reply": "250 ok\r\n"},
+    "LAST": {"reply": "250 2.0.0 queued as X\r\n"},
     "QUIT": {"reply": "221 bye\r\n"},
 }
 
@@ -47,6 +50,7 @@ class BadPeer:
         context: ssl.SSLContext | None = None,
         *,
         is_immediate: bool = False,
+        port: int = 0,
     ) -> None:
         """Serve as *script* says; TLS, from the start or after STARTTLS, is made with *context*."""
         self._context = context
@@ -56,12 +60,13 @@ class BadPeer:
         self._turns: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._heard = asyncio.Event()
-        self.port = 0
+        self.port = port
         self.connections = 0
         self.lines: list[bytes] = []
         """Every command line, without its end."""
         self.messages: list[bytes] = []
         """Every complete message, as it was sent, without the lone dot."""
+        self._chunks = b""
         self.secured: list[ssl.SSLObject] = []
         """Every connection with TLS, once its handshake was over."""
 
@@ -79,7 +84,7 @@ class BadPeer:
     async def __aenter__(self) -> Self:
         """Listen."""
         context = self._context if self._is_immediate else None
-        self._server = await asyncio.start_server(self._accept, self._address, 0, limit=2**26, ssl=context)
+        self._server = await asyncio.start_server(self._accept, self._address, self.port, limit=2**26, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -118,6 +123,9 @@ class BadPeer:
             self.lines.append(line)
             self._heard.set()
             verb = line.split(b" ")[0].decode("latin-1").upper()
+            if verb == "BDAT":
+                await self._take_chunk(line, reader, writer)
+                continue
             answer = await self._act(verb, reader, writer)
             if verb == "DATA" and answer.startswith("354"):
                 await self._take_message(reader, writer)
@@ -140,6 +148,15 @@ class BadPeer:
             lines.append(line)
         self.messages.append(b"".join(lines))
         await self._act(".", reader, writer)
+
+    async def _take_chunk(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, octets, *last = line.split(b" ")
+        await self._act("body", reader, writer)
+        self._chunks += await reader.readexactly(int(octets))
+        if last:
+            self.messages.append(self._chunks)
+            self._chunks = b""
+        await self._act("LAST" if last else "BDAT", reader, writer)
 
     async def _act(self, verb: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         """Do what the script has for *verb*, and return what was answered."""

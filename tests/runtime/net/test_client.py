@@ -14,20 +14,21 @@ from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.runtime.interfaces import Content, InlineContent, SpooledContent
 from smtpdsl.runtime.net.client import Connection, PhaseLimits, speak
 from smtpdsl.runtime.net.outgoing import BLOCK_OCTETS, Measure, measure
-from smtpdsl.runtime.net.racing import Race
+from smtpdsl.runtime.net.racing import Race, Target
 from smtpdsl.runtime.protocol.client import ClientSession, Transaction, Verdict
 from smtpdsl.runtime.protocol.client_verdicts import Judgement
 from tests.runtime.net.bad_peer import GOOD, BadPeer, Script
 
 PATIENT = PhaseLimits()
 CONTENT = InlineContent(b"Subject: hi\n\n.dot\n")
+CHUNKING = {**GOOD, "EHLO": {"reply": "250-peer.example\r\n250-PIPELINING\r\n250 CHUNKING\r\n"}}
 TRANSACTION = Transaction(ReversePath.parse("<a@b.example>"), (Mailbox.parse("x@y.example"),), size=20)
 OK, TEMPORARY, PERMANENT = Judgement.ACCEPTED, Judgement.TEMPORARY, Judgement.PERMANENT
 
 
 async def open_session(peer: BadPeer, limits: PhaseLimits = PATIENT) -> Connection:
     """Connect to *peer*."""
-    reached = await Race(["127.0.0.1"], peer.port, limits.connect).winner()
+    reached = await Race([Target("127.0.0.1", peer.port)], limits.connect).winner()
     assert reached is not None, "it listens"
     return await speak(ClientSession("peer", "client.example", "server.example"), reached.socket, limits)
 
@@ -39,7 +40,8 @@ async def send_one(peer: BadPeer, limits: PhaseLimits, content: Content) -> Verd
         problem = await connection.ready()
         if problem is not None:
             return problem
-        [verdict] = await connection.send(TRANSACTION, content)
+        # Its length is what is told before, and decides whether anybody waits for the recipients.
+        [verdict] = await connection.send(TRANSACTION._replace(size=content.size), content)
         return verdict
     finally:
         connection.leave()
@@ -82,6 +84,28 @@ def test_a_message_arrives_as_it_was(ehlo: str) -> None:
     ]
 
 
+def test_a_short_message_goes_in_one_chunk() -> None:
+    """With its dots as they are."""
+    verdict, peer = deliver(CHUNKING)
+
+    assert verdict == Verdict(OK, "250 2.0.0 queued as X", "2.0.0")
+    assert peer.messages == [b"Subject: hi\r\n\r\n.dot\r\n"]
+    assert [line.split(b" ")[0] for line in peer.lines] == [b"EHLO", b"MAIL", b"RCPT", b"BDAT", b"QUIT"]
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_a_message_of_the_spool_is_sent_in_chunks(tmp_path: Path, *, is_whole: bool) -> None:
+    """Each is as long as its block, and the first one waits for a recipient."""
+    octets = (b"." * 61 + b"\n") * 5000 + (b"" if is_whole else b".end")
+
+    verdict, peer = deliver(CHUNKING, content=spooled(tmp_path, octets))
+
+    assert verdict.judgement is OK
+    assert peer.messages == [(b"." * 61 + b"\r\n") * 5000 + (b"" if is_whole else b".end\r\n")]
+    assert [line for line in peer.lines if line.startswith(b"BDAT")][-1].endswith(b" LAST")
+    assert peer.verbs.count("BDAT") == 3
+
+
 @pytest.mark.parametrize("is_whole", [True, False])
 def test_a_message_of_the_spool_is_sent_in_blocks(tmp_path: Path, *, is_whole: bool) -> None:
     """Where a block ends is not seen in what arrives, and a last line without an end gets one."""
@@ -116,10 +140,9 @@ def test_several_messages_go_over_one_connection() -> None:
 
 
 ANSWERING = ["connect", "EHLO", "MAIL", "RCPT", "DATA", "."]
-
-
-@pytest.mark.parametrize("verb", ANSWERING)
-@pytest.mark.parametrize(
+# What a server that offers CHUNKING answers, and how long the message is then.
+CHUNKED = [("MAIL", 9), ("RCPT", 9), ("LAST", 9), ("RCPT", 300_000), ("BDAT", 300_000), ("LAST", 300_000)]
+NONSENSE = pytest.mark.parametrize(
     "step",
     [
         {"close": True},
@@ -135,6 +158,10 @@ ANSWERING = ["connect", "EHLO", "MAIL", "RCPT", "DATA", "."]
     ],
     ids=["close", "half", "octets", "http", "line", "lines", "data", "lf", "code", "421"],
 )
+
+
+@pytest.mark.parametrize("verb", ANSWERING)
+@NONSENSE
 def test_nonsense_is_temporary_in_each_phase(verb: str, step: dict[str, Any]) -> None:
     """The message stays in the queue, and nothing is sent that the server might take for a message."""
     verdict, peer = deliver(GOOD | {verb: step})
@@ -144,6 +171,32 @@ def test_nonsense_is_temporary_in_each_phase(verb: str, step: dict[str, Any]) ->
     assert verdict.text.isprintable()
     assert len(verdict.text) < 200
     assert len(peer.messages) == (verb == ".")
+
+
+@pytest.mark.parametrize(("verb", "octets"), CHUNKED)
+@NONSENSE
+def test_nonsense_among_chunks_is_temporary(tmp_path: Path, verb: str, octets: int, step: dict[str, Any]) -> None:
+    """So too where the message is sent before anything is answered."""
+    verdict, peer = deliver(CHUNKING | {verb: step}, content=spooled(tmp_path, b"x" * octets))
+
+    assert verdict.judgement is TEMPORARY
+    assert len(verdict.text) < 200
+    # What was sent ahead is there already, and this server takes it whatever it has said before.
+    assert peer.messages == [] or (verb, octets) != ("RCPT", 300_000)
+
+
+@pytest.mark.parametrize("code", ["450", "550"])
+@pytest.mark.parametrize(("verb", "octets"), CHUNKED)
+def test_a_refusal_among_chunks(tmp_path: Path, verb: str, octets: int, code: str) -> None:
+    """It is what the code says, and the session goes on."""
+    # What was sent ahead has no transaction any more.
+    late = ("RCPT", "LAST") if verb == "MAIL" else ("LAST",)
+    refusals = {**{each: {"reply": "503 no\r\n"} for each in late}, verb: {"reply": f"{code} 5.7.1 no\r\n"}}
+    verdict, peer = deliver(CHUNKING | refusals, content=spooled(tmp_path, b"x" * octets))
+
+    assert verdict.judgement is (PERMANENT if code == "550" else TEMPORARY)
+    assert verdict.text.startswith(f"{code} ")
+    assert peer.verbs[-1] == "QUIT"
 
 
 @pytest.mark.parametrize("code", ["450", "550"])
@@ -179,13 +232,20 @@ def test_each_phase_has_its_own_time_limit(verb: str, limit: str, text: str, res
     assert verdict == Verdict(TEMPORARY, text, "4.4.2")
 
 
-def test_a_server_that_takes_nothing_of_the_message_is_given_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [
+        (GOOD, "peer took nothing of the message for 0.1 seconds"),
+        (CHUNKING, "no answer of peer to BDAT within 0.1 seconds"),
+    ],
+)
+def test_a_server_that_takes_nothing_of_the_message_is_given_up(tmp_path: Path, script: Script, text: str) -> None:
     """The limit is for one block: a slow server may take its time for the whole message."""
     content = spooled(tmp_path, b"x" * 76 * 100_000)
 
-    verdict, peer = deliver(GOOD | {"body": {"stall": True}}, PATIENT._replace(block=0.1), content)
+    verdict, peer = deliver({**script, "body": {"stall": True}}, PATIENT._replace(block=0.1), content)
 
-    assert verdict == Verdict(TEMPORARY, "peer took nothing of the message for 0.1 seconds", "4.4.2")
+    assert verdict == Verdict(TEMPORARY, text, "4.4.2")
     assert peer.messages == []
 
 
@@ -243,12 +303,13 @@ def test_a_file_that_is_gone_is_temporary(tmp_path: Path) -> None:
     assert peer.messages == []
 
 
+@pytest.mark.parametrize("script", [GOOD, CHUNKING])
 @pytest.mark.parametrize("size", [3, 300_000])
-def test_a_file_of_another_size_is_never_completed(tmp_path: Path, size: int) -> None:
+def test_a_file_of_another_size_is_never_completed(tmp_path: Path, size: int, script: Script) -> None:
     """Whatever happened to it, it is not what was accepted."""
     content = spooled(tmp_path, b"x\n" * 100_000)._replace(size=size)
 
-    verdict, peer = deliver(GOOD, content=content)
+    verdict, peer = deliver(script, content=content)
 
     assert (verdict.judgement, peer.messages) == (TEMPORARY, [])
     assert f"the file has not the {size} octets that it had" in verdict.text
@@ -283,13 +344,14 @@ class SlowTransport(asyncio.Transport):
         """Write for *connection*."""
         super().__init__({"sockname": ("127.0.0.1", 1)})
         self.connection = connection
-        self.octets = 0
+        self.octets = self.writes = 0
         self.written = asyncio.Event()
         self.closing = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Count, and be full."""
         self.octets += len(data)
+        self.writes += 1
         self.written.set()
         self.connection.pause_writing()
 
@@ -306,6 +368,30 @@ class SlowTransport(asyncio.Transport):
         """Be gone."""
         self.closing = True
         self.connection.connection_lost(None)
+
+
+def test_a_short_message_and_its_envelope_are_one_write() -> None:
+    """The second one would wait for the answer to the first, and that is what chunks are to save."""
+
+    async def run() -> None:
+        connection = Connection(ClientSession("peer", "c", "s"), PATIENT)
+        transport = SlowTransport(connection)
+        connection.connection_made(transport)
+        connection.data_received(b"220 peer\r\n")
+        connection.data_received(b"250-peer\r\n250-PIPELINING\r\n250 CHUNKING\r\n")
+        await connection.ready()
+        transport.octets = transport.writes = 0
+        transport.written.clear()
+        sending = asyncio.ensure_future(connection.send(TRANSACTION, CONTENT))
+        await transport.next_write()
+        said = b"MAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nBDAT 21 LAST\r\nSubject: hi\r\n\r\n.dot\r\n"
+        assert (transport.octets, transport.writes) == (len(said), 1)
+        connection.data_received(b"250 ok\r\n250 ok\r\n250 ok\r\n")
+        assert (await sending)[0].judgement is OK
+        connection.abort()
+        await connection.wait_closed()
+
+    asyncio.run(run())
 
 
 def test_a_slow_server_gets_a_block_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from smtpdsl.runtime.net.client_channel import ClientChannel, TlsTerms
+from smtpdsl.runtime.net.dane import Chain, Check
 from smtpdsl.runtime.net.tls import TlsLayer
-from smtpdsl.runtime.net.tls_contexts import ListenerTls
+from smtpdsl.runtime.net.tls_contexts import ListenerCertificates
 from smtpdsl.runtime.protocol.client import ClientSession, Failed, Ready, Security, Terms
 from tests.runtime.net.tls_sides import Cut, singly, whole
 from tests.tls_peers import Journal, TlsFolder, client_context
@@ -17,13 +19,21 @@ from tests.tls_peers import Journal, TlsFolder, client_context
 class Sides:
     """A client's core behind its channel, and a server that hears what it says."""
 
-    def __init__(self, folder: Path, cut: Cut, host: str = "mx.test", security: Security = Security.IMMEDIATE) -> None:
-        """Connect them."""
+    def __init__(
+        self,
+        folder: Path,
+        cut: Cut,
+        host: str = "mx.test",
+        security: Security = Security.IMMEDIATE,
+        check: Check | None = None,
+    ) -> None:
+        """Connect them; with a *check* the certificate is not looked at otherwise."""
         files = TlsFolder(folder)
-        files.pair("peer", "mx.test")
+        self.own = files.pair("peer", "mx.test")
         self.core = ClientSession("peer:465", "client.example", "server.example", Terms(security))
-        self.channel = ClientChannel(self.core, TlsTerms(client_context(folder / "peer.crt"), host))
-        self.server = TlsLayer(ListenerTls(files.listener("peer"), str, Journal()).context())
+        authority = folder / "peer.crt" if check is None else None
+        self.channel = ClientChannel(self.core, TlsTerms(client_context(authority), host, check))
+        self.server = TlsLayer(ListenerCertificates(files.listener("peer"), str, Journal()).context())
         self.heard = b""
         self._cut = cut
 
@@ -77,6 +87,36 @@ def test_whoever_ends_tls_has_ended_the_session(tmp_path: Path) -> None:
     event = sides.core.next_event()
     assert isinstance(event, Failed)
     assert "the other side has ended TLS" in event.verdict.text
+
+
+@pytest.mark.parametrize("problem", ["", "it is not the one that was meant"])
+def test_what_the_server_has_shown_is_checked_before_anything_is_said(tmp_path: Path, problem: str) -> None:
+    """As DANE does it: who is not the one that was meant hears nothing, and nothing of it is heard."""
+    shown: list[Chain] = []
+
+    def check(chain: Chain) -> str:
+        shown.append(chain)
+        return problem
+
+    sides = Sides(tmp_path, whole, check=check)
+    sides.server.data_to_send()
+    sides.talk()
+    if not problem:
+        sides.server.send(b"220 peer.example\r\n")
+        sides.talk()
+
+    assert shown == [(sides.own.certificate.public_bytes(Encoding.DER),)]
+    facts = sides.channel.tls_facts
+    assert facts is not None
+    assert facts.certificate is not None
+    assert facts.certificate.is_verified == (not problem)
+    assert sides.heard == (b"" if problem else b"EHLO client.example\r\n")
+    assert sides.core.has_failed_securing == bool(problem)
+    if problem:
+        event = sides.core.next_event()
+        assert isinstance(event, Failed)
+        assert event.verdict.text == f"no TLS with peer:465: {problem}"
+        assert sides.server.has_ended
 
 
 def test_we_say_that_we_end(tmp_path: Path) -> None:

@@ -270,3 +270,155 @@ def test_tls_behind_a_proxy(root: Path) -> None:
 
     place = play(scene, text=text, root=root, is_greeted=False)
     assert place.log.named("smtp connected") == [{"address": "[2001:db8::9]", "host": "<unknown>"}]
+
+
+# ---------------------------------------------------------------- a mail server in front
+
+
+def fronted(trusted: str = "127.0.0.1") -> str:
+    """Return the town with a listener that lets those who are *trusted* speak for others."""
+    return TOWN.replace("tag inside", f"tag inside xclient {trusted}")
+
+
+def test_a_mail_server_in_front_says_who_its_client_is() -> None:
+    """For the rules, the trace and the log; the session begins anew, also a second time."""
+
+    async def scene(_: Place, client: Client) -> None:
+        ((*_lines, last),) = await client.say("EHLO front.test\r\n")
+        assert last == "250 XCLIENT NAME ADDR LOGIN PORT PROTO HELO"
+        assert await client.codes("XCLIENT ADDR=IPV6:2001:db8::9 NAME=a.test\r\n") == ["220"]
+        assert await client.codes("MAIL FROM:<>\r\nEHLO a.test\r\n", count=2) == ["503", "250"]
+        assert await client.codes("XCLIENT addr=203.0.113.9 name=[UNAVAILABLE] PORT=5 PROTO=ESMTP\r\n") == ["220"]
+        assert await client.codes(MAIL, count=4) == ["250", "250", "250", "354"]
+        assert await client.codes(MESSAGE) == ["250"]
+
+    place = play(scene, text=fronted('{ 127.0.0.1, "2001:db8::9" }'))
+    assert place.intake.submissions[0].client.source == "203.0.113.9"
+    assert b"from c.test (<unknown> [203.0.113.9])" in content(place)
+    assert [each["address"] for each in place.log.named("smtp event=xclient")] == ["[2001:db8::9]", "203.0.113.9"]
+    assert [each["host"] for each in place.log.named("smtp connected")] == ["<unknown>", "a.test", "<unknown>"]
+
+
+def test_a_login_is_that_of_the_server_in_front() -> None:
+    """Who has logged in there has logged in here."""
+
+    async def scene(_: Place, client: Client) -> None:
+        await client.codes("EHLO front.test\r\nXCLIENT LOGIN=ann+2Bx ADDR=203.0.113.9\r\n", count=2)
+        assert await client.codes(MAIL + MESSAGE, count=5) == ["250", "250", "250", "354", "250"]
+
+    place = play(scene, text=fronted())
+    assert place.intake.submissions[0].client.login == "ann+x"
+
+
+@pytest.mark.parametrize("login", ["", " LOGIN=[UNAVAILABLE]", " LOGIN=[tempunavail]"])
+def test_a_login_ends_when_another_client_comes(login: str) -> None:
+    """Whoever is not said to have logged in has not."""
+
+    async def scene(_: Place, client: Client) -> None:
+        said = f"EHLO front.test\r\nXCLIENT LOGIN=ann\r\nEHLO front.test\r\nXCLIENT ADDR=203.0.113.9{login}\r\n"
+        assert await client.codes(said, count=4) == ["250", "220", "250", "220"]
+        assert await client.codes(MAIL + MESSAGE, count=5) == ["250", "250", "250", "354", "250"]
+
+    place = play(scene, text=fronted())
+    assert place.intake.submissions[0].client.login is None
+
+
+@pytest.mark.parametrize("is_spoken_for_first", [True, False])
+def test_the_certificate_of_a_server_in_front_is_nobody_s_login(root: Path, *, is_spoken_for_first: bool) -> None:
+    """Nor can a client bind a login to a channel that is not its own."""
+    front = make_pair("ann", listed=False)
+    (root / "front.crt").write_text(front.certificate)
+    (root / "front.key").write_text(front.key)
+    options = 'auth <people> ca "fronts" xclient { 127.0.0.1, 203.0.113.9 }'
+    text = 'ca "fronts" cert "/front.crt"\n' + SECURE.replace("auth <people>", options)
+    context = trusting()
+    context.load_cert_chain(root / "front.crt", root / "front.key")
+    xclient = "XCLIENT ADDR=203.0.113.9\r\n"
+
+    async def scene(_: Place, client: Client) -> None:
+        said = f"EHLO front.test\r\n{xclient if is_spoken_for_first else ''}EHLO front.test\r\nSTARTTLS\r\n"
+        await client.say(said, count=said.count("\n"))
+        await client.secure(context)
+        (offered,) = await client.say("EHLO front.test\r\n")
+        if not is_spoken_for_first:
+            assert "250-AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 EXTERNAL PLAIN LOGIN" in offered
+            (*_greeting, offered) = await client.say(f"{xclient}EHLO c.test\r\n", count=2)
+        assert "250-AUTH SCRAM-SHA-256 PLAIN LOGIN" in offered
+        assert await client.codes("AUTH EXTERNAL =\r\n") == ["504"]
+        assert await log_in_with_scram(client, PASSWORD) == ["235", "2.7.0"]
+        # And a long answer is heard from the next client, too.
+        assert await client.codes("XCLIENT ADDR=127.0.0.1\r\nEHLO c.test\r\n", count=2) == ["220", "250"]
+        assert await client.codes(f"AUTH PLAIN {'A' * 2400}\r\n") == ["501"]
+
+    play(scene, text=text, root=root)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("XCLIENT", "501"),
+        ("XCLIENT ADDR", "501"),
+        ("XCLIENT ADDR=", "501"),
+        ("XCLIENT ADDR=2001:db8::9", "501"),
+        ("XCLIENT ADDR=mail.test", "501"),
+        ("XCLIENT ADDR=[UNAVAILABLE] NAME=[UNAVAILABLE]", "501"),
+        ("XCLIENT ADDR=[tempunavail]", "501"),
+        ("XCLIENT COLOUR=red", "501"),
+        ("XCLIENT NAME=a+0Ab", "501"),
+    ],
+)
+def test_attributes_that_say_nothing(line: str, code: str) -> None:
+    """Are refused, and the client is who it was: without an address it would have the rights of the server in front."""
+
+    async def scene(_: Place, client: Client) -> None:
+        assert await client.codes(f"EHLO front.test\r\n{line}\r\nMAIL FROM:<>\r\n", count=3) == ["250", code, "250"]
+
+    assert play(scene, text=fronted()).log.named("smtp event=xclient") == []
+
+
+def test_nobody_speaks_for_others_in_the_middle_of_a_message() -> None:
+    """Nor before EHLO, nor who is not trusted or was named by another: for those there is no such word."""
+
+    async def trusted(_: Place, client: Client) -> None:
+        line = "XCLIENT ADDR=203.0.113.9\r\n"
+        codes = await client.codes(f"{line}EHLO a.test\r\nMAIL FROM:<>\r\n{line}", count=4)
+        assert codes == ["503", "250", "250", "503"]
+
+    async def named(_: Place, client: Client) -> None:
+        said = "EHLO a.test\r\nXCLIENT ADDR=203.0.113.9\r\nEHLO c.test\r\nXCLIENT LOGIN=ann\r\n"
+        assert [lines[-1][:3] for lines in await client.say(said, count=4)] == ["250", "220", "250", "500"]
+
+    async def stranger(_: Place, client: Client) -> None:
+        codes = await client.codes("EHLO a.test\r\nXCLIENT ADDR=203.0.113.9\r\n", count=2)
+        assert codes == ["250", "500"]
+
+    play(trusted, text=fronted())
+    play(named, text=fronted())
+    play(stranger, text=fronted("192.0.2.0/24"))
+
+
+def test_what_filters_have_decided_holds_for_one_client() -> None:
+    """The server in front is let pass, and whoever it speaks for is looked at."""
+    filters = ("connect match src 127.0.0.1 bypass", 'mail-from match mail-from "eve@away.test" reject "550 5.7.1 no"')
+    text = filtered(*filters).replace("filter {", "xclient 127.0.0.1 filter {")
+
+    async def scene(_: Place, client: Client) -> None:
+        mail = "EHLO a.test\r\nMAIL FROM:<eve@away.test>\r\nRSET\r\n"
+        assert await client.codes(mail, count=3) == ["250", "250", "250"]
+        assert await client.codes(f"XCLIENT ADDR=203.0.113.9\r\n{mail}", count=4) == ["220", "250", "550", "250"]
+
+    play(scene, text=text)
+
+
+def test_filters_see_the_client_that_is_spoken_for() -> None:
+    """One that they refuse is not let in as anybody else either."""
+    text = (
+        fronted().replace("xclient", "filter no xclient")
+        + 'filter no phase connect match src "203.0.113.9" reject "550 no"\n'
+    )
+
+    async def scene(_: Place, client: Client) -> None:
+        assert await client.codes("EHLO a.test\r\nXCLIENT ADDR=203.0.113.9\r\n", count=2) == ["250", "550"]
+        assert await client.rest() == b""
+
+    play(scene, text=text)

@@ -9,8 +9,11 @@ import pytest
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.options import MailOptions, RcptOptions
 from smtpdsl.runtime.protocol.client import (
+    ClientSession,
     Phase,
     Ready,
+    Security,
+    Terms,
     Transaction,
     Verdict,
 )
@@ -224,12 +227,41 @@ def test_a_header_in_utf_8_does_not_go_to_a_server_that_cannot_take_it() -> None
     assert begin(ready(), ONE._replace(has_8bit_header=True)) == "MAIL FROM:<a@b.example>\r\n"
 
 
-def test_a_message_that_demands_tls_does_not_go_without() -> None:
-    """RFC 8689 §4.2.1."""
-    core = ready("250-peer\r\n250 REQUIRETLS\r\n")
+PROTECTED = ONE._replace(options=MailOptions(requiretls=True))
 
-    assert begin(core, ONE._replace(options=MailOptions(requiretls=True))) == ""
-    assert [verdict.status for verdict in finish(core)] == ["5.7.30"]
+
+def secured(ehlo: str, *, verifies: bool) -> ClientSession:
+    """Return a session over TLS from the start that is ready; with *verifies* the server has proved who it is."""
+    core = ClientSession("peer:25", "client.example", "server.example", Terms(Security.IMMEDIATE, verifies=verifies))
+    core.secured()
+    hear(core, "220 peer\r\n")
+    hear(core, ehlo)
+    assert kinds(core) == [Ready]
+    return core
+
+
+@pytest.mark.parametrize(
+    ("core", "lacks"),
+    [
+        (ready("250-peer\r\n250 REQUIRETLS\r\n"), "has not proved who it is"),
+        (secured("250-peer\r\n250 REQUIRETLS\r\n", verifies=False), "has not proved who it is"),
+        (secured("250 peer\r\n", verifies=True), "does not offer REQUIRETLS"),
+    ],
+)
+def test_a_message_that_demands_tls_does_not_go_without(core: ClientSession, lacks: str) -> None:
+    """RFC 8689 §4.2.1: nor to somebody who would send it on without; but a report on one does (§5)."""
+    assert begin(core, PROTECTED) == ""
+    text = f"the sender demands TLS on the whole way, and peer:25 {lacks}"
+    assert finish(core) == (Verdict(PERMANENT, text, "5.7.30"),)
+
+    assert begin(core, PROTECTED._replace(reverse_path=ReversePath())).startswith("MAIL FROM:<>")
+
+
+def test_a_message_that_demands_tls_says_so_on_its_way() -> None:
+    """The next server is to demand it as well."""
+    core = secured("250-peer\r\n250 REQUIRETLS\r\n", verifies=True)
+
+    assert begin(core, PROTECTED) == "MAIL FROM:<a@b.example> REQUIRETLS\r\n"
 
 
 def test_the_null_reverse_path_and_quoted_names_are_written_as_rfc_5321_has_them() -> None:
@@ -426,7 +458,7 @@ def test_every_state_can_be_reached_and_left() -> None:
     """From the greeting on, the tables lead everywhere and nowhere else."""
     reached = {State.CONNECTED}
     for _ in State:
-        reached |= {after for (state, _), after in ACCEPTED.items() if state in reached}
+        reached |= {after for (state, _), after in (*ACCEPTED.items(), *REFUSED.items()) if state in reached}
 
     assert reached == set(State) - {State.CLOSED}
     assert {state for state, _ in REFUSED} <= reached

@@ -19,7 +19,7 @@ from smtpdsl.runtime.protocol.client import (
     Terms,
     Verdict,
 )
-from smtpdsl.runtime.protocol.client_login import LoginError
+from smtpdsl.runtime.protocol.client_login import EndPoint, LoginError
 from tests.runtime.client_side import TEMPORARY, THREE, begin, end, events, failure, finish, hear, kinds
 
 OFFER = "250-peer.example\r\n250-PIPELINING\r\n250 STARTTLS\r\n"
@@ -31,8 +31,9 @@ class Password(NamedTuple):
     mechanism: str = "TEST"
     is_complete: bool = True
 
-    def begin(self, offered: frozenset[str], refused: frozenset[str]) -> Password | None:
+    def begin(self, offered: frozenset[str], refused: frozenset[str], end_point: EndPoint) -> Password | None:
         """Know one mechanism."""
+        del end_point
         return self if "TEST" in offered - refused else None
 
     def respond(self, challenge: bytes | None) -> bytes | None:
@@ -211,7 +212,11 @@ ANSWERS = st.sampled_from(
         "250 ok\r\n",
         OFFER,
         "354 go\r\n",
+        "250-peer.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 AUTH TEST\r\n",
         "334 \r\n",
+        "334 eA==\r\n",
+        "334 !\r\n",
+        "500 what\r\n",
         "235 ok\r\n",
         "421 bye\r\n",
         "450 no\r\n",

@@ -279,17 +279,22 @@ def test_a_text_has_a_limit() -> None:
 
 # ---------------------------------------------------------------- laws
 
+COMMAND = re.compile(r"^(?:RSET|MAIL|RCPT|DATA|BDAT)", re.MULTILINE)
 ANSWERS = st.sampled_from(["250 ok", "354 go", "550 5.1.1 no", "450 no", "250-a\r\n250 b", "421 bye", "220 a", "999 x"])
 
 
-def play(script: Sequence[str], ehlo: str, cuts: Iterator[int]) -> tuple[list[str], list[Event]]:
-    """Play a server that answers each command with the next line of *script*, its octets cut at *cuts*."""
+def play(script: Sequence[str], said_of: tuple[str, int], cuts: Iterator[int]) -> tuple[list[str], list[Event]]:
+    """Play a server that answers each command with the next line of *script*, its octets cut at *cuts*.
+
+    *said_of* is what it offers, and how long the message is said to be.
+    """
+    ehlo, size = said_of
     core, said, happened = ready(ehlo), [], []
     answers = iter(script)
-    core.begin(THREE)
-    while text := core.data_to_send().decode():
+    core.begin(THREE._replace(size=size))
+    while (text := core.data_to_send().decode()) or core.wants_content:
         said.append(text)
-        count = 1 if text.endswith("\r\n.\r\n") else text.count("\r\n")
+        count = len(COMMAND.findall(text)) + (text.endswith("\r\n.\r\n"))
         octets = "".join(f"{answer}\r\n" for answer in itertools.islice(answers, count)).encode()
         while octets:
             cut = next(cuts)
@@ -299,30 +304,33 @@ def play(script: Sequence[str], ehlo: str, cuts: Iterator[int]) -> tuple[list[st
             happened.append(event)
             if isinstance(event, ContentWanted):
                 core.send_content(b".hi\n")
+                core.send_content(b".ho\n")
                 core.end_content()
     core.connection_lost("over")
     return said, happened + events(core)
 
 
-@given(
-    script=st.lists(ANSWERS, max_size=9),
-    ehlo=st.sampled_from(["250 peer\r\n", PIPELINING]),
-    cuts=st.lists(st.integers(1, 9), min_size=1),
+SAID_OF = st.tuples(
+    st.sampled_from(["250 peer\r\n", PIPELINING, "250-peer\r\n250-CHUNKING\r\n250 PIPELINING\r\n"]),
+    st.sampled_from([10, 1_000_000]),
 )
-def test_chunk_boundaries_are_invisible(script: list[str], ehlo: str, cuts: list[int]) -> None:
+
+
+@given(script=st.lists(ANSWERS, max_size=9), said_of=SAID_OF, cuts=st.lists(st.integers(1, 9), min_size=1))
+def test_chunk_boundaries_are_invisible(script: list[str], said_of: tuple[str, int], cuts: list[int]) -> None:
     """What a session says and finds does not depend on how TCP split the answers."""
-    assert play(script, ehlo, itertools.cycle(cuts)) == play(script, ehlo, itertools.repeat(10_000))
+    assert play(script, said_of, itertools.cycle(cuts)) == play(script, said_of, itertools.repeat(10_000))
 
 
-@given(script=st.lists(ANSWERS, max_size=9), ehlo=st.sampled_from(["250 peer\r\n", PIPELINING]))
-def test_every_recipient_gets_one_verdict(script: list[str], ehlo: str) -> None:
+@given(script=st.lists(ANSWERS, max_size=9), said_of=SAID_OF)
+def test_every_recipient_gets_one_verdict(script: list[str], said_of: tuple[str, int]) -> None:
     """Whatever a server answers, and nobody has got the message unless it was asked for and accepted."""
-    said, happened = play(script, ehlo, itertools.repeat(10_000))
+    said, happened = play(script, said_of, itertools.repeat(10_000))
 
     [verdicts] = [event.verdicts for event in happened if isinstance(event, Finished)]
     assert len(verdicts) == len(THREE.recipients)
     if any(verdict.judgement is OK for verdict in verdicts):
-        assert "..hi\r\n.\r\n" in said
+        assert "".join(said).endswith(("\r\n..hi\r\n..ho\r\n.\r\n", "BDAT 5\r\n.hi\r\nBDAT 5 LAST\r\n.ho\r\n"))
 
 
 GARBAGE = st.binary(min_size=1, max_size=99) | st.lists(st.sampled_from([b"250", b"-", b" ", b"\r\n", b"\n"])).map(
