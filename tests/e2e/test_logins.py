@@ -15,11 +15,14 @@ from scramp import ScramClient
 from tests.runtime.credentials.samples import scram
 from tests.servers import Server
 from tests.tls_peers import Files, TlsFolder
+from tests.tokens import Issuer
+from tests.tokens import encoded as shown
 
 PASSWORD = "hunter2 hunter2"  # noqa: S105 - of nobody
 TOWN = """
 pki mail cert "/etc/mail.crt" key "/etc/mail.key"
 ca clients cert "/etc/clients.crt"
+oauth-issuer "https://id.example.org" key "/etc/id.jwks" for "mail"
 table people file:/etc/people
 listen on 127.0.0.1 port PORT tls-require pki mail ca clients auth <people>
 match from auth for any reject
@@ -36,6 +39,8 @@ class Town(Server):
         self.tls = TlsFolder(self.root / "etc")
         self.tls.pair("mail", "mail.example.org")
         self.authority = self.tls.authority("clients")
+        self.issuer = Issuer()
+        (self.root / "etc/id.jwks").write_text(self.issuer.key_set)
         (self.root / "etc/people").write_text(f"ann {scram(PASSWORD)}\n")
 
     def secured(self, certificate: Files | None = None) -> smtplib.SMTP:
@@ -88,7 +93,8 @@ def binding(client: smtplib.SMTP) -> tuple[str, bytes]:
 def test_scram_lets_in_who_knows_the_password(town: Town) -> None:
     """Bound to the channel, and unbound; it is offered because every entry has keys."""
     with town.secured() as client:
-        assert client.esmtp_features["auth"].split() == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
+        offered = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "OAUTHBEARER", "PLAIN", "LOGIN"]
+        assert client.esmtp_features["auth"].split() == offered
         scram_client = ScramClient(["SCRAM-SHA-256-PLUS"], "ann", PASSWORD, channel_binding=binding(client))
         assert log_in(client, "SCRAM-SHA-256-PLUS", scram_client) == 235
         assert client.mail("<ann@example.org>")[0] == 250
@@ -125,3 +131,21 @@ def test_a_certificate_is_a_login(town: Town, name: str, code: int) -> None:
         assert client.docmd("AUTH", "EXTERNAL =")[0] == code
     result = "ok" if code == 235 else "permfail"
     assert town.wait_for(f"smtp authentication user={name} result={result}")
+
+
+def test_a_token_is_a_login(town: Town) -> None:
+    """Of somebody whom the table has; whoever shows a bad one may try again, and the log has no token."""
+    good, old, other = town.issuer.token("ann"), town.issuer.token("ann", seconds=-120), town.issuer.token("eve")
+    with town.secured() as client:
+        for token in (old, other):
+            code, text = client.docmd("AUTH", f"OAUTHBEARER {shown(token)}")
+            if code == 334:
+                assert b64decode(text) == b'{"status":"invalid_token"}'
+                code, _ = client.docmd("AQ==")
+            assert code == 535
+        assert client.docmd("AUTH", f"OAUTHBEARER {shown(good, 'ann')}")[0] == 235
+        assert client.mail("<ann@example.org>")[0] == 250
+    town.wait_for("the token is too old")
+    town.wait_for("there is no such login here")
+    town.wait_for("smtp authentication user=ann result=ok")
+    assert not [line for line in town.lines if any(token[-40:] in line for token in (good, old, other))]

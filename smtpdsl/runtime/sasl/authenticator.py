@@ -3,10 +3,10 @@
     SCRAM-SHA-256-PLUS   the same, and the channel can be bound to
     SCRAM-SHA-256        every entry of the table has keys for it: who has a hash could not log in
     EXTERNAL             the client has shown a certificate that leads to the listener's own `ca`
+    OAUTHBEARER          the configuration has an `oauth-issuer`
     PLAIN, LOGIN         always
 
-Nothing is offered without TLS.  OAUTHBEARER (RFC 7628) is not offered: the language has no
-words for who issues tokens, with which keys, and for whom.
+Nothing is offered without TLS.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from collections.abc import Awaitable, Callable
 
 from smtpdsl.mail.ip import is_loopback
 from smtpdsl.runtime.credentials.accounts import Accounts
+from smtpdsl.runtime.credentials.tokens import Tokens
 from smtpdsl.runtime.net.tls_facts import TlsFacts
+from smtpdsl.runtime.sasl.bearer import Bearer
 from smtpdsl.runtime.sasl.exchange import Doorkeeper, Exchange
 from smtpdsl.runtime.sasl.external import External, certified_login
 from smtpdsl.runtime.sasl.moves import Mechanism
@@ -28,6 +30,7 @@ from smtpdsl.runtime.sasl.turns import Turns
 _SCRAM_PLUS = "SCRAM-SHA-256-PLUS"
 _SCRAM = "SCRAM-SHA-256"
 _EXTERNAL = "EXTERNAL"
+_BEARER = "OAUTHBEARER"
 _PLAIN = "PLAIN"
 _LOGIN = "LOGIN"
 
@@ -48,6 +51,7 @@ class Authenticator:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         trusts_certificates: bool = False,
         counts_loopback: bool = True,
+        tokens: Tokens | None = None,
     ) -> None:
         """Ask *accounts*.
 
@@ -60,10 +64,12 @@ class Authenticator:
                 believes, everybody who can buy a certificate would choose a login.
             counts_loopback: Whether failures from this host count.  Where a listener has no other clients, such
                 as those of webmail, one of them could lock the others out.
+            tokens: Those that are believed, if any are.
         """
         self._doorkeeper = Doorkeeper(accounts, throttle, Turns(), clock, sleep)
         self._trusts_certificates = trusts_certificates
         self._counts_loopback = counts_loopback
+        self._tokens = tokens
 
     def mechanisms(self, facts: TlsFacts | None) -> tuple[str, ...]:
         """Return what to offer on a channel, the strongest first; nothing without TLS (RFC 4954 §4)."""
@@ -74,6 +80,7 @@ class Authenticator:
             _SCRAM_PLUS: has_scram and bool(facts.bindings),
             _SCRAM: has_scram,
             _EXTERNAL: self._trusts_certificates and certified_login(facts) is not None,
+            _BEARER: self._tokens is not None,
             _PLAIN: True,
             _LOGIN: True,
         }
@@ -94,7 +101,13 @@ class Authenticator:
         if facts is None or name not in self.mechanisms(facts):
             raise NotOfferedError
         counted = source if self._counts_loopback or not is_loopback(source) else None
-        return Exchange(_begin(name, facts), self._doorkeeper, counted)
+        return Exchange(self._mechanism(name, facts), self._doorkeeper, counted)
+
+    def _mechanism(self, name: str, facts: TlsFacts) -> Mechanism:
+        if name == _BEARER:
+            assert self._tokens is not None, "it is offered where there are some"
+            return Bearer(self._tokens)
+        return _begin(name, facts)
 
 
 def _begin(name: str, facts: TlsFacts) -> Mechanism:

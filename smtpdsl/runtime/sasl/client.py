@@ -1,7 +1,7 @@
-r"""Logging in at another server: the client's side of SCRAM-SHA-256, PLAIN and LOGIN.
+r"""Logging in at another server: the client's side of SCRAM-SHA-256 and -PLUS, PLAIN and LOGIN.
 
-    Account("ann", Secret(b"s3cret")).begin({"PLAIN", "LOGIN"})    an exchange with PLAIN
-        respond(None)                                              b"\0ann\0s3cret"
+    Account("ann", Secret(b"s3cret")).begin({"PLAIN", "LOGIN"}, ...)    an exchange with PLAIN
+        respond(None)                                                   b"\0ann\0s3cret"
 
 The best mechanism goes first.  A server may offer SCRAM and have no keys for this login, so
 one that refuses SCRAM is told the password; one that refuses the password is told it once.
@@ -13,8 +13,8 @@ from __future__ import annotations
 from base64 import b64encode
 
 from smtpdsl.runtime.credentials.secret import Secret
-from smtpdsl.runtime.protocol.client_login import Exchange, LoginError
-from smtpdsl.runtime.sasl.scram_client import ScramKeyCache, ScramSha256
+from smtpdsl.runtime.protocol.client_login import EndPoint, Exchange, LoginError
+from smtpdsl.runtime.sasl.scram_client import ScramKeyCache, ScramSha256, binding_of
 
 
 class Plain:
@@ -73,10 +73,11 @@ class Account:
     def __repr__(self) -> str:
         return f"Account({self.user!r})"
 
-    def begin(self, offered: frozenset[str], refused: frozenset[str]) -> Exchange | None:
+    def begin(self, offered: frozenset[str], refused: frozenset[str], end_point: EndPoint) -> Exchange | None:
         """Choose a mechanism, see `protocol.client_login.Login`."""
-        if ScramSha256.mechanism in offered - refused:
-            return ScramSha256(self.user, self._keys)
+        binding = binding_of(offered, refused, end_point)
+        if binding is not None:
+            return ScramSha256(self.user, self._keys, binding)
         if refused & {Plain.mechanism, LoginMechanism.mechanism}:
             return None
         if Plain.mechanism in offered:

@@ -132,7 +132,7 @@ class Exchange:
             is_admitted = await self._doorkeeper.accounts.admits(login)
         except CheckError as error:
             return Rejected(replies.UNAVAILABLE, str(error), login=login)
-        return self._succeed(login) if is_admitted else await self._fail(login, "its certificate names no login")
+        return self._succeed(login) if is_admitted else await self._fail(login, "there is no such login here")
 
     def _succeed(self, login: str) -> Authenticated:
         if self._source is not None:

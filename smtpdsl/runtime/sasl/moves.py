@@ -42,7 +42,7 @@ class Proven(NamedTuple):
 
 
 class Asserted(NamedTuple):
-    """A certificate says that the client is *login*; the accounts may know of no such login."""
+    """A certificate or a token says that the client is *login*; the accounts may know of no such login."""
 
     login: str
 

@@ -243,7 +243,7 @@ def test_a_certificate_opens_what_is_in_the_table(name: str, is_admitted: bool) 
     found = outcome(bench, "EXTERNAL", None, b"", facts=channel(Certificate(name)))
 
     assert found == (
-        Authenticated(name) if is_admitted else Rejected(replies.INVALID, "its certificate names no login", login=name)
+        Authenticated(name) if is_admitted else Rejected(replies.INVALID, "there is no such login here", login=name)
     )
 
 

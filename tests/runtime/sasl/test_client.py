@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smtpdsl.ir.scram_keys import ScramKeys
 from smtpdsl.runtime.credentials.secret import Secret
 from smtpdsl.runtime.protocol.client_login import Exchange, LoginError
 from smtpdsl.runtime.sasl.client import Account
-from smtpdsl.runtime.sasl.moves import Challenge, FindKeys, Proven
+from smtpdsl.runtime.sasl.moves import Challenge, Failed, FindKeys, Proven
 from smtpdsl.runtime.sasl.scram import Scram
 
 PASSWORD = "s3cret, pass=word"  # noqa: S105 - of nobody
@@ -20,9 +23,9 @@ ANN = Account("a=n,n", Secret(PASSWORD.encode()))
 NOTHING: frozenset[str] = frozenset()
 
 
-def begin(*offered: str, refused: frozenset[str] = NOTHING) -> Exchange | None:
+def begin(*offered: str, refused: frozenset[str] = NOTHING, end_point: bytes | None = None) -> Exchange | None:
     """Choose among *offered*."""
-    return ANN.begin(frozenset(offered), refused)
+    return ANN.begin(frozenset(offered), refused, lambda: end_point)
 
 
 def keys_of(password: str, iterations: int = 4096) -> ScramKeys:
@@ -104,6 +107,51 @@ def test_scram_proves_both_sides() -> None:
         assert client.is_complete
 
 
+SCRAM, PLUS = "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"
+CHANNEL = b"what the certificate hashes to"
+
+
+@pytest.mark.parametrize(
+    ("offered", "refused", "end_point", "chosen", "header"),
+    [
+        ((SCRAM, PLUS), (), CHANNEL, PLUS, b"p=tls-server-end-point,,"),
+        ((SCRAM, PLUS), (), None, SCRAM, b"n,,"),
+        ((SCRAM, PLUS), (PLUS,), CHANNEL, SCRAM, b"n,,"),
+        ((SCRAM,), (), CHANNEL, SCRAM, b"y,,"),
+        ((PLUS,), (), CHANNEL, PLUS, b"p=tls-server-end-point,,"),
+    ],
+)
+def test_a_login_is_bound_to_the_channel_if_it_can_be(
+    offered: tuple[str, ...], refused: tuple[str, ...], end_point: bytes | None, chosen: str, header: bytes
+) -> None:
+    """And if it could have been, the server is told that nobody offered it (RFC 5802 §6)."""
+    client = begin(*offered, refused=frozenset(refused), end_point=end_point)
+    assert client is not None
+
+    assert client.mechanism == chosen
+    assert (client.respond(None) or b"").startswith(header + b"n=")
+
+
+@pytest.mark.parametrize(("theirs", "is_believed"), [(CHANNEL, True), (b"that of somebody between us", False)])
+def test_nobody_is_between_the_two_ends_of_a_bound_channel(theirs: bytes, *, is_believed: bool) -> None:
+    """Our server's side has its own certificate, and looks whether the client has seen that one."""
+    server = Scram({"tls-server-end-point": theirs}, is_plus=True)
+    client = begin(SCRAM, PLUS, end_point=CHANNEL)
+    assert client is not None
+    final = server.step(client.respond(answer(server, client.respond(None), keys_of(PASSWORD))))
+
+    assert isinstance(final, Challenge) is is_believed
+
+
+def test_who_offers_no_binding_that_the_server_has_is_found_out() -> None:
+    """Somebody has cut it out of what the server said."""
+    server = Scram({"tls-server-end-point": CHANNEL})
+    client = begin(SCRAM, end_point=CHANNEL)
+    assert client is not None
+
+    assert isinstance(server.step(client.respond(None)), Failed)
+
+
 @pytest.mark.parametrize(
     ("challenge", "reason"),
     [
@@ -134,6 +182,30 @@ def test_a_server_that_does_not_know_the_password_is_found_out() -> None:
     with pytest.raises(LoginError, match="it does not know the password"):
         client.respond(b"v=" + b64encode(b"x" * 32))
     assert not client.is_complete
+
+
+CHALLENGES = st.binary(max_size=30) | st.sampled_from(
+    [b"", b"r=", b"r=x,s=YQ==,i=4096", b"r=\xff,s=YQ==,i=4096", b"v=", b"v=YQ==", b"e=other-error", b"r=x,s==,i=4096"]
+)
+
+
+@given(
+    mechanism=st.sampled_from([SCRAM, PLUS, "PLAIN", "LOGIN"]),
+    challenges=st.lists(CHALLENGES, max_size=4),
+    echoes_nonce=st.booleans(),
+)
+def test_nothing_that_a_server_asks_breaks_an_exchange(
+    mechanism: str, challenges: list[bytes], *, echoes_nonce: bool
+) -> None:
+    """It is answered, or it is said why not; and no server of these is believed by SCRAM."""
+    client = begin(mechanism, end_point=CHANNEL)
+    assert client is not None
+    nonce = (client.respond(None) or b"").rpartition(b"r=")[2]
+    for challenge in challenges:
+        with suppress(LoginError):
+            client.respond(challenge.replace(b"r=", b"r=" + nonce) if echoes_nonce else challenge)
+
+    assert not (client.is_complete and mechanism in {SCRAM, PLUS})
 
 
 # ---------------------------------------------------------------- secrets
