@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smtpdsl.compiler.check.safe_files import CERTIFICATE_MODE, KEY_MODE, read_safely
 from smtpdsl.compiler.resolve.scope import name_span
-from smtpdsl.compiler.world import Unavailable, World
+from smtpdsl.compiler.world import World
 from smtpdsl.diagnostics.codes import (
     CERTIFICATE_NAME,
     EXPIRED_CERTIFICATE,
     INCOMPLETE_PKI,
     KEY_MISMATCH,
-    UNSAFE_FILE,
     UNUSABLE_CERTIFICATE,
 )
 from smtpdsl.diagnostics.diagnostic import Related, Report, Severity
@@ -26,9 +26,6 @@ from smtpdsl.ir.syntax import Dialect, Word
 if TYPE_CHECKING:
     from smtpdsl.compiler.check.pem import Certificate
 
-# What others must not be able to do: write a certificate; read a key, or change it.
-_CERTIFICATE_MODE = 0o755
-_KEY_MODE = 0o740
 _DAY = 24 * 3600
 _NAMES_SHOWN = 4
 
@@ -43,6 +40,8 @@ def check_certificates(ruleset: Ruleset, world: World, report: Report) -> None:
     if not world.is_static:
         for ca in ruleset.cas.values():
             _check_authority(ca.cert, world, report)
+        for issuer in ruleset.settings.oauth_issuers:
+            _check_key_set(issuer.key, world, report)
 
 
 def _check_complete(pki: Pki, dialect: Dialect, report: Report) -> None:
@@ -54,54 +53,36 @@ def _check_complete(pki: Pki, dialect: Dialect, report: Report) -> None:
         report(INCOMPLETE_PKI.at(name_span(pki.span, pki.name), message, help=help_text))
 
 
-# ---------------------------------------------------------------- files
-
-
-def _read(word: Word, what: str, allowed_mode: int, world: World, report: Report) -> bytes | None:
-    """Return the content of a file that must be safe; None, and a finding, if it cannot be read."""
-    content, facts = world.read(word.text), world.facts(word.text)
-    if isinstance(content, Unavailable) or isinstance(facts, Unavailable):
-        why = content if isinstance(content, Unavailable) else facts
-        assert isinstance(why, Unavailable)
-        message = f'cannot read the {what} "{word.text}": {why.reason}'
-        report(UNUSABLE_CERTIFICATE.at(word.span, message, help=_unreadable_help(why)))
-        return None
-    wrong = ""
-    if not world.is_trusted(facts.owner):
-        wrong, help_text = f"belongs to user {facts.owner}", f"`chown root {word.text}`"
-    elif facts.mode & ~allowed_mode & 0o777:
-        done = "read or change" if what == "key" else "change"
-        wrong, help_text = f"has mode {facts.mode:04o}: others may {done} it", f"`chmod {_mended(what)} {word.text}`"
-    if wrong:
-        severity = Severity.WARNING if world.is_test_bed else None
-        message = f'the {what} "{word.text}" {wrong}'
-        report(UNSAFE_FILE.at(word.span, message, help=help_text, severity=severity))
-    return content
-
-
-def _mended(what: str) -> str:
-    return "0600" if what == "key" else "0644"
-
-
-def _unreadable_help(why: Unavailable) -> str:
-    if why.is_absent:
-        return "name the file where it is, or create it before the server starts"
-    return "check as the user that starts the server, or with `--static` to leave files out"
-
-
 def _check_authority(word: Word, world: World, report: Report) -> None:
-    content = _read(word, "authority", _CERTIFICATE_MODE, world, report)
+    content = read_safely(word, "authority", CERTIFICATE_MODE, world, report)
     if content is not None and b"CERTIFICATE-----" not in content:
         message = f'the authority "{word.text}" cannot be used: it holds no certificate'
         report(UNUSABLE_CERTIFICATE.at(word.span, message, help="it has to be PEM: `-----BEGIN CERTIFICATE-----` …"))
+
+
+def _check_key_set(word: Word, world: World, report: Report) -> None:
+    content = read_safely(word, "key set", CERTIFICATE_MODE, world, report)
+    if content is not None and not _is_key_set(content):
+        message = f'the key set "{word.text}" cannot be used: it is not JSON with `keys` in it'
+        report(UNUSABLE_CERTIFICATE.at(word.span, message, help="save what the `jwks_uri` of the issuer answers"))
+
+
+def _is_key_set(content: bytes) -> bool:
+    import json  # noqa: PLC0415 - few configurations have one
+
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and isinstance(found.get("keys"), list)
 
 
 # ---------------------------------------------------------------- certificate and key
 
 
 def _check_pki(pki: Pki, ruleset: Ruleset, world: World, report: Report) -> None:
-    cert = _read(pki.cert, "certificate", _CERTIFICATE_MODE, world, report) if pki.cert else None
-    key = _read(pki.key, "key", _KEY_MODE, world, report) if pki.key else None
+    cert = read_safely(pki.cert, "certificate", CERTIFICATE_MODE, world, report) if pki.cert else None
+    key = read_safely(pki.key, "key", KEY_MODE, world, report) if pki.key else None
     chain = _certificates(pki.cert, cert, report) if pki.cert and cert is not None else None
     public_key = _public_key(pki.key, key, report) if pki.key and key is not None else None
     if pki.cert is None or not chain:

@@ -8,5 +8,6 @@ queue ──notices──▶ bouncer ──▶ routing     where mail for the se
 
 from smtpdsl.runtime.bounces.bouncer import Bouncer
 from smtpdsl.runtime.bounces.routing import PolicyRouter
+from smtpdsl.runtime.bounces.text import ReportText
 
-__all__ = ["Bouncer", "PolicyRouter"]
+__all__ = ["Bouncer", "PolicyRouter", "ReportText"]

@@ -61,6 +61,9 @@ class Bouncer:
         options = MailOptions(
             body=None if octets.isascii() else "8BITMIME",
             smtputf8=not str(sender).isascii(),
+            # RFC 8689 §5: what tells of a message that is to be protected is to be protected, too.
+            requiretls=message.options.requiretls,
+            mt_priority=message.options.mt_priority,
         )
         content = InlineContent(octets)
         return Submission(message_id, ReversePath(), self._client, moment, content, envelopes, options)
@@ -85,7 +88,10 @@ class Bouncer:
 
 def _returned(message: QueuedMessage, event: Event) -> Returned:
     """Read what of *message* goes back: all of it if its sender wants that, and it is not long (RFC 3461 §4.3)."""
-    is_whole = event is Event.FAILED and message.options.ret == "FULL" and message.content.size <= MAX_RETURNED_OCTETS
+    options = message.options
+    # RFC 8689 §5: with REQUIRETLS, RET=FULL counts for nothing.
+    wants_whole = options.ret == "FULL" and not options.requiretls
+    is_whole = event is Event.FAILED and wants_whole and message.content.size <= MAX_RETURNED_OCTETS
     octets = _read(message.content, is_whole=is_whole)
     has_utf8 = message.options.smtputf8 and not _header(octets).isascii()
     return Returned(octets, is_whole and octets != b"", has_utf8)

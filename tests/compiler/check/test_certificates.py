@@ -298,3 +298,22 @@ def test_authorities(content: str | None, tmp_path: Path) -> None:
     assert shown(check_text(text, tmp_path, files)) == ["1:14 error unusable-certificate '\"/etc/ssl/ca.pem\"'"]
     pem = make_pair("ca.example").certificate
     assert shown(check_text(text, tmp_path, {"/etc/ssl/ca.pem": pem})) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"keys": []}', []),
+        ("[]", ["1:39 error unusable-certificate '\"/id.jwks\"'"]),
+        ("-----BEGIN PUBLIC KEY-----", ["1:39 error unusable-certificate '\"/id.jwks\"'"]),
+        ("[" * 100_000, ["1:39 error unusable-certificate '\"/id.jwks\"'"]),
+        (None, ["1:39 error unusable-certificate '\"/id.jwks\"'"]),
+    ],
+)
+def test_a_key_set_is_there_and_one(tmp_path: Path, text: str | None, expected: list[str]) -> None:
+    """However its file was made."""
+    configuration = (
+        'oauth-issuer "https://id.example" key "/id.jwks"\nlisten on lo\n'
+        'action "out" relay\nmatch from local for any action "out"\n'
+    )
+    assert shown(check_text(configuration, tmp_path, {"/id.jwks": text} if text is not None else {})) == expected

@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import jinja2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smtpdsl.ir.report_template import ReportTemplate, ReportTemplateError
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.options import MailOptions
 from smtpdsl.runtime.bounces.bouncer import MAX_RETURNED_OCTETS, Bouncer
@@ -80,7 +80,7 @@ def report_on(
     *notices: Notice, message: QueuedMessage | None = None, way: Way | None = None, template: str | None = None
 ) -> Submission | NoReport:
     """Return a report on *notices*."""
-    bouncer = Bouncer(SERVER_NAME, way or Way(), ReportText(template))
+    bouncer = Bouncer(SERVER_NAME, way or Way(), ReportText(ReportTemplate(template) if template else None))
     return asyncio.run(bouncer.report(message or message_of(), notices or (notice_of(),), 9, MOMENT))
 
 
@@ -122,6 +122,14 @@ def test_a_way_that_is_never_found_is_looked_for_later(monkeypatch: pytest.Monke
     monkeypatch.setattr("smtpdsl.runtime.bounces.bouncer._ROUTE_SECONDS", 0.0)
 
     assert report_on(way=Lost()) == NoReport("no rule decided within 0 seconds", is_temporary=True)
+
+
+def test_a_report_has_the_demands_of_its_message() -> None:
+    """RFC 8689 §5: TLS on the whole way; and it is as urgent."""
+    report = report_on(message=message_of(options=MailOptions(ret="FULL", requiretls=True, mt_priority=4)))
+    assert isinstance(report, Submission)
+
+    assert report.options == MailOptions(requiretls=True, mt_priority=4)
 
 
 # ---------------------------------------------------------------- what it says
@@ -247,8 +255,16 @@ def test_an_administrator_can_write_another_text() -> None:
 def test_a_template_with_a_mistake_is_found_at_once() -> None:
     """Not when the first report needs it."""
     for template in ("{{ server", "{{ nobody_knows }}", "{% if event == 'relayed' %}{{ nobody_knows }}{% endif %}"):
-        with pytest.raises(jinja2.TemplateError):
-            ReportText(template)
+        with pytest.raises(ReportTemplateError):
+            ReportTemplate(template)
+
+
+def test_a_template_that_fails_all_the_same_keeps_no_report_back() -> None:
+    """Here for a second recipient; the usual text is sent."""
+    template = "{% if recipients | length > 1 %}{{ nobody_knows }}{% endif %}short"
+
+    assert text_of(report_on(template=template)) == "short"
+    assert "to these recipients,\n" in text_of(report_on(notice_of(), notice_of(), template=template))
 
 
 LOADED = """
@@ -297,6 +313,7 @@ UTF8 = MailOptions(ret="FULL", smtputf8=True)
         (Event.FAILED, CONTENT, MailOptions(ret="HDRS"), "text/rfc822-headers", CONTENT[:35]),
         (Event.FAILED, CONTENT, MailOptions(ret="FULL"), "message/rfc822", CONTENT),
         (Event.FAILED, CONTENT[:-1], MailOptions(ret="FULL"), "message/rfc822", CONTENT),
+        (Event.FAILED, CONTENT, MailOptions(ret="FULL", requiretls=True), "text/rfc822-headers", CONTENT[:35]),
         (Event.FAILED, LARGE, MailOptions(ret="FULL"), "text/rfc822-headers", CONTENT[:35]),
         (Event.DELAYED, CONTENT, MailOptions(ret="FULL"), "text/rfc822-headers", CONTENT[:35]),
         (Event.DELIVERED, CONTENT, MailOptions(ret="FULL"), "text/rfc822-headers", CONTENT[:35]),
