@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -28,8 +26,7 @@ from benchmarks.accounting import flush_counter
 from benchmarks.figures import Figure
 from benchmarks.load import LOADS, Figures, Load, measure, send
 from benchmarks.parts import PARTS
-from benchmarks.servers import SERVERS, AbsentError, Running, ServerError
-from tests.namespaces import UnavailableError
+from benchmarks.servers import SERVERS, AbsentError, Running, as_root
 from tests.peers import Peer, find_peer
 
 # A load that takes longer is not repeated: it tells of time-outs and not of speed.
@@ -126,18 +123,9 @@ def run(chosen: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Run, and leave nothing behind, whatever ends it."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    """Run."""
     chosen = options()
-    if os.geteuid() != 0:
-        sys.exit("mail servers have to be started by root; nothing is installed or left behind")
-    try:
-        run(chosen)
-    except (AbsentError, ServerError, UnavailableError) as error:
-        sys.exit(str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    as_root(lambda: run(chosen))
 
 
 if __name__ == "__main__":

@@ -50,11 +50,11 @@ def large(servers: Servers, rounds: int, source: Peer) -> list[Figure]:
     growth: list[float] = []
     for _ in range(rounds):
         for name, server in servers.items():
-            before = _forget_peak(server) if name == OURS else 0
+            before = forget_peak(server) if name == OURS else 0
             found = measure(LARGE, server, source, None)
             speeds[name].append(found.rate * LARGE_OCTETS / _MEGABYTE)
             if name == OURS:
-                growth.append((_peak(server) - before) / 1024)
+                growth.append((peak(server) - before) / 1024)
     values = _spreads(speeds)
     grown = _spreads({OURS: growth})
     return [
@@ -183,16 +183,16 @@ def _members(server: Running) -> Iterable[Path]:
             continue
 
 
-def _peak(server: Running) -> int:
+def peak(server: Running) -> int:
     """Return the largest resident memory that a process of *server* has had, in KiB."""
     return max(_field(process, "VmHWM") for process in _members(server))
 
 
-def _forget_peak(server: Running) -> int:
+def forget_peak(server: Running) -> int:
     """Begin a new peak, and return what is resident now."""
     for process in _members(server):
         (process / "clear_refs").write_text("5", encoding="ascii")
-    return _peak(server)
+    return peak(server)
 
 
 def _field(process: Path, name: str) -> int:

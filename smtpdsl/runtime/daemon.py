@@ -16,28 +16,27 @@ import asyncio
 import contextlib
 import functools
 import itertools
+import os
 import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any, NamedTuple
 
 import smtpdsl
-from smtpdsl.ir.answers import Site
 from smtpdsl.ir.program import Program
 from smtpdsl.ir.resolved import Endpoint, Listener, ListenerTls
 from smtpdsl.ir.table_index import TableIndex
-from smtpdsl.runtime.bounces import Bouncer, PolicyRouter
+from smtpdsl.runtime.control.parts import Parts, control_commands
+from smtpdsl.runtime.control.port import ControlPort, control_socket, owners
+from smtpdsl.runtime.control.session import Terms as ControlTerms
+from smtpdsl.runtime.control.statistics import CountingLog
 from smtpdsl.runtime.credentials.directory import Directory
-from smtpdsl.runtime.delivery.exchangers import Exchangers, Own
-from smtpdsl.runtime.delivery.local import LocalAgent
-from smtpdsl.runtime.delivery.relay import RelayAgent
-from smtpdsl.runtime.delivery.relay_limits import RelayLimits
 from smtpdsl.runtime.fault import describe_fault
-from smtpdsl.runtime.interfaces import DeliveryAgent, Route, Supervisor
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.net.acceptor import Acceptor, Terms
+from smtpdsl.runtime.net.acceptors import Acceptors
 from smtpdsl.runtime.net.descriptors import raise_limit
 from smtpdsl.runtime.net.gate import Gate
 from smtpdsl.runtime.net.hosts import HostsFile
@@ -50,11 +49,12 @@ from smtpdsl.runtime.net.reverse_names import ReverseNames
 from smtpdsl.runtime.net.service import Service, Sessions, Shared
 from smtpdsl.runtime.net.session import Session
 from smtpdsl.runtime.net.tls_files import OWN_FILES
-from smtpdsl.runtime.policy import Outside, Policy
-from smtpdsl.runtime.queue.lanes import Limits as LaneLimits
-from smtpdsl.runtime.queue.manager import Queue, Settings
+from smtpdsl.runtime.parts import mail_queue, relay_agent
+from smtpdsl.runtime.policy import Policy
+from smtpdsl.runtime.queue.manager import Queue
+from smtpdsl.runtime.relay.agent import RelayAgent
 from smtpdsl.runtime.services import Services
-from smtpdsl.runtime.supervisor.rootless import Rootless
+from smtpdsl.runtime.world import World
 
 # How long open transactions and running deliveries are waited for when the server stops.
 GRACE_SECONDS = 10.0
@@ -62,24 +62,6 @@ GRACE_SECONDS = 10.0
 
 class SupervisorError(Exception):
     """The process that acts for root is dead, so this one had to stop; the text is one sentence."""
-
-
-class World(NamedTuple):
-    """What a server is given of the machine it runs on.
-
-    *locate* turns a path of the configuration into one of this machine; *paused* names the
-    routes that attempt nothing.  A server that is *rootless* was started as root.
-    """
-
-    site: Site
-    outside: Outside
-    locate: Callable[[str], str]
-    spool: str
-    supervisor: Supervisor
-    log: Log
-    paused: frozenset[Route] = frozenset()
-    clock: Callable[[], float] = time.time
-    rootless: Rootless | None = None
 
 
 class _Door(NamedTuple):
@@ -101,13 +83,16 @@ class Server:
     def __init__(self, program: Program, world: World) -> None:
         """Prepare to serve *program*; nothing is opened yet."""
         self._program = program
-        self._world = world
+        self._log = CountingLog(world.log)
+        self._world = world._replace(log=self._log)
+        self._started_at = time.monotonic()
+        self._started_by = os.geteuid()
         rootless = world.rootless
         self._files = rootless.files if rootless is not None else OWN_FILES
         others = rootless.sources if rootless is not None else None
-        self._policy = Policy(program, world.site, world.outside, others)
+        self._policy = Policy(program, world.site, world.outside, others, clock=world.clock, warn=world.log.warn)
         self._sessions = Sessions()
-        self._acceptors: list[Acceptor] = []
+        self._acceptors = Acceptors()
         self._directory = Directory(TableIndex(), others.verify if others is not None else None)
         self._lost = ""
         self._stop = asyncio.Event()
@@ -131,23 +116,29 @@ class Server:
             # Bound before anything is delivered: who cannot serve, changes nothing.
             doors = [door for listener in self._program.listeners for door in self._doors(listener, sockets)]
             quiet = QuietLog(log, asyncio.get_running_loop().call_later)
-            dns = NameServers()
-            relay = self._relay(dns)
-            queue = self._queue(relay)
+            dns = NameServers(trusted=[each.text for each in self._program.settings.trusted_resolvers])
+            relay = relay_agent(self._program, self._world, dns, self._files)
+            queue = mail_queue(self._program, self._world, self._policy, relay)
             names = ReverseNames(dns, HostsFile(), time.monotonic)
             shared = self._shared(queue, names, quiet)
             services = Services(self._program, shared, self._directory, self._world.locate, self._files)
+            control = control_socket(self._world.locate, log, sockets)
             rooms = [services.service(door.listener, door.endpoint) for door in doors]
             watch = self._give_up_root()
             await queue.start()
             self._catch_signals()
+            port = self._control_port(control, queue, relay, shared.gate) if control is not None else None
             try:
                 await self._tell_summary(queue)
                 self._listen(doors, rooms)
+                if port is not None:
+                    port.start()
                 log.info("ready")
                 await self._stop.wait()
             finally:
                 watch.cancel()
+                if port is not None:
+                    port.close()
                 await self._end(queue)
                 quiet.close()
                 await names.close()
@@ -195,46 +186,25 @@ class Server:
                 raise
             self._world.log.warn(str(error))
 
-    def _relay(self, dns: NameServers) -> RelayAgent:
-        """Return the agent that sends mail on; it never sends any to this server.
-
-        Raises:
-            TlsSetupError: A certificate cannot be used.
-        """
-        program, world = self._program, self._world
-        names = [world.site.server_name, *(listener.hostname.value for listener in program.listeners)]
-        exchangers = Exchangers(dns, Own.of(names, world.site.addresses), time.monotonic)
-        return RelayAgent(
-            program.actions,
-            world.site.server_name,
-            exchangers=exchangers,
-            relay_limits=RelayLimits(program.settings),
-            locate=world.locate,
-            files=self._files,
-            log=world.log,
-        )
-
-    def _queue(self, relay: RelayAgent) -> Queue:
-        program, world = self._program, self._world
-        local = LocalAgent(program.actions, world.site, self._policy.account, world.locate, world.supervisor)
-        limits = program.settings.mda_limits
-        settings = Settings(
-            local=LaneLimits(limits["max-session"].value, limits["max-session-per-user"].value),
-            max_inflight=program.settings.scheduler_limits["max-inflight"].value,
-            paused=world.paused,
-            warn_after=program.settings.warn_intervals.value,
-        )
-        agents: dict[Route, DeliveryAgent] = {Route.LOCAL: local, Route.RELAY: relay}
-        name = world.site.server_name
-        reporter = Bouncer(name, PolicyRouter(self._policy, name))
-        return Queue(world.spool, agents, world.log, world.clock, settings, reporter=reporter)
-
     async def _tell_summary(self, queue: Queue) -> None:
         found = await queue.summary()
+        suspended = f", {found.suspended} suspended" if found.suspended else ""
         self._world.log.info(
             f"the queue has {found.messages} messages; envelopes: {found.pending} pending, {found.held} held, "
-            f"{found.damaged} damaged"
+            f"{found.damaged} damaged{suspended}"
         )
+
+    def _control_port(self, control: socket.socket, queue: Queue, relay: RelayAgent, gate: Gate) -> ControlPort:
+        parts = Parts(
+            program=self._program,
+            queue=queue,
+            relay=relay,
+            reception=self._acceptors,
+            counts=lambda: self._log.counts,
+            clients=lambda: gate.connections,
+            uptime=lambda: time.monotonic() - self._started_at,
+        )
+        return ControlPort(control, ControlTerms(control_commands(parts), owners(self._started_by), self._world.log))
 
     def _shared(self, queue: Queue, names: ReverseNames, log: Log) -> Shared:
         program, world, settings = self._program, self._world, self._program.settings
@@ -263,8 +233,7 @@ class Server:
             terms = Terms(is_proxied=bool(listener.proxy_versions), is_secure=listener.tls is ListenerTls.IMPLICIT)
             welcome = functools.partial(Session, service)
             acceptor = Acceptor(door.socket, terms, service.shared.gate, welcome, self._world.log)
-            acceptor.start()
-            self._acceptors.append(acceptor)
+            self._acceptors.start(acceptor)
             self._world.log.info(f"listening on {door.shown}")
 
     def _on_fault(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -290,8 +259,7 @@ class Server:
     async def _end(self, queue: Queue) -> None:
         """Let open transactions and running deliveries end, but not for ever."""
         self._world.log.info("stopping")
-        for acceptor in self._acceptors:
-            acceptor.close()
+        self._acceptors.close()
         self._sessions.drain()
         await self._in_grace(self._sessions.wait_until_none())
         self._sessions.abort()

@@ -72,6 +72,12 @@ def wait_for(line: int) -> bytes:
 
 
 def first_line(path: Path) -> bytes:
-    """Wait for somebody to open the FIFO *path*, and return a line of what comes."""
-    with path.open("rb") as opened:
-        return opened.readline()
+    """Wait for somebody to write a line into the FIFO *path*, and return it."""
+    # Opened without waiting: where nobody ever comes, a test fails, and no thread hangs for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        ready, _, _ = select.select([descriptor], [], [], _PATIENCE_SECONDS)
+        assert ready, "nobody has written anything"
+        return os.read(descriptor, 4096)
+    finally:
+        os.close(descriptor)

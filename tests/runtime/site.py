@@ -29,6 +29,7 @@ from smtpdsl.runtime.protocol.server import (
     ServerSession,
     StartTls,
     Vrfy,
+    XClient,
     challenge,
 )
 
@@ -106,7 +107,7 @@ class Site:
                 return Reply(code=250, lines=(f"{SERVER_NAME} Hello {event.domain}", *self.session.extensions))
             case Helo():
                 return Reply(code=250, lines=(f"{SERVER_NAME} Hello {event.domain}",))
-            case StartTls():
+            case StartTls() | XClient():
                 return _START_TLS
             case Auth() | AuthResponse():
                 return self._judge_login(event)

@@ -1,8 +1,8 @@
 """What a configuration asks for and this version of the server does not do.
 
     listen on lo filter spam           `filter` is not served by this version: it is a program
-    action "out" relay srs             `srs` is not served by this version
-    action "old" relay srs             nothing is said: no rule names it, so it does nothing
+    action "out" relay filter spam     `filter` is not served by this version
+    action "old" relay filter spam     nothing is said: no rule names it, so it does nothing
 
 The language is known whole, and the server learns it piece by piece.  What it cannot
 honour keeps it from starting: nothing that is written is passed over in silence.  The

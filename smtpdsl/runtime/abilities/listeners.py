@@ -45,6 +45,9 @@ SERVED = frozenset(
         "proxy_v2",
         "tolerates_bare_lf",
         "no_chunking",
+        "is_lmtp",
+        # As far as `tables` can read it.
+        "xclient",
         "places",
     }
 )

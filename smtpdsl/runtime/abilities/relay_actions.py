@@ -30,18 +30,19 @@ SERVED = frozenset(
         "ciphers",
         "protocols",
         "mail_from",
+        "srs",
+        "dane",
+        "mta_sts",
+        "security_span",
         "ttl",
     }
 )
-REFUSED = frozenset({"filter", "srs"})
+REFUSED = frozenset({"filter"})
 
 
 def relay_findings(action: RelayAction) -> Iterator[Diagnostic]:
     """Yield what *action* does that the server does not."""
-    for is_given, word, help_text in (
-        (action.srs, "srs", "remove it: mail keeps its sender"),
-        (action.filter is not None, "filter", "remove it: no filter hears of mail that is sent"),
-    ):
-        if is_given:
-            # A rule before 6.4 has all its conditions before it.
-            yield unserved_word(keyword(action.span, word, after="relay"), help_text)
+    if action.filter is not None:
+        # A rule before 6.4 has all its conditions before it.
+        help_text = "remove it: no filter hears of mail that is sent"
+        yield unserved_word(keyword(action.span, "filter", after="relay"), help_text)

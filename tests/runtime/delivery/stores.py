@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-# What it says at the beginning, and to each command; "" closes the connection, None says nothing.
+# What it says at the beginning, and to each command; "" closes the connection, None says nothing.  To a message it
+# says a line for each recipient, the last one as often as it takes.
 Script = Mapping[str, str | None]
 USUAL: Script = {
     "": "220 store.example LMTP",
@@ -59,7 +60,19 @@ class Store:
                     connection.sendall(b"503 5.5.1 nobody is to get it\r\n")
                 if verb == "DATA" and recipients and (self._script["DATA"] or "").startswith("354"):
                     self.messages.append(_message(lines))
-                    is_open = self._say(connection, ".")
+                    is_open = self._say_to_each(connection, recipients)
+
+    def _say_to_each(self, connection: socket.socket, recipients: int) -> bool:
+        replies = self._script["."]
+        if not replies:
+            return self._say(connection, ".")
+        lines = replies.split("\n")
+        for position in range(recipients):
+            line = lines[min(position, len(lines) - 1)]
+            if not line:
+                return False
+            connection.sendall(line.encode() + b"\r\n")
+        return True
 
     def _accepts(self, verb: str) -> bool:
         return (self._script[verb] or "").startswith("2")

@@ -10,7 +10,7 @@ costs one attempt its patience, and the other messages for it none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import NamedTuple
 
 _SECONDS = 15.0
@@ -18,7 +18,9 @@ _MAX_SECONDS = 3600.0
 _MAX_KNOWN = 1000
 
 
-class _Penalty(NamedTuple):
+class Penalty(NamedTuple):
+    """So many failures that still count, until when the server is left alone, and why."""
+
     failures: int
     until: float
     problem: str
@@ -30,7 +32,7 @@ class Penalties:
     def __init__(self, clock: Callable[[], float]) -> None:
         """Know of no failure; *clock* gives seconds."""
         self._clock = clock
-        self._known: dict[Hashable, _Penalty] = {}
+        self._known: dict[Hashable, Penalty] = {}
 
     def failed(self, server: Hashable, problem: str) -> None:
         """Leave *server* alone, and remember why; if it is left alone already, nobody new has failed."""
@@ -41,16 +43,27 @@ class Penalties:
         self._known.pop(server, None)
         if len(self._known) >= _MAX_KNOWN:
             del self._known[next(iter(self._known))]
-        self._known[server] = _Penalty(failures, now + _seconds(failures), problem)
+        self._known[server] = Penalty(failures, now + _seconds(failures), problem)
 
     def succeeded(self, server: Hashable) -> None:
         """Forget what was."""
         self._known.pop(server, None)
 
+    def pardon(self, server: Hashable) -> bool:
+        """Let *server* be tried again now; what it did still counts.  Say whether it was left alone."""
+        if not self.problem(server):
+            return False
+        self._known[server] = self._known[server]._replace(until=self._clock())
+        return True
+
     def problem(self, server: Hashable) -> str:
         """Return why *server* is left alone; empty if it is not."""
         known = self._known.get(server)
         return known.problem if known is not None and known.until > self._clock() else ""
+
+    def known(self) -> Mapping[Hashable, Penalty]:
+        """Return who has failed lately, and is left alone or not."""
+        return dict(self._known)
 
     def _failures(self, server: Hashable, now: float) -> int:
         """Return the failures that still count."""

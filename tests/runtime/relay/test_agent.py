@@ -14,15 +14,15 @@ import pytest
 
 from smtpdsl.ir.resolved import RelayTls
 from smtpdsl.mail.options import MailOptions
-from smtpdsl.runtime.delivery.relay import RelayAgent
-from smtpdsl.runtime.delivery.relay_limits import RelayLimits
-from smtpdsl.runtime.delivery.relay_talk import MAX_RECIPIENTS
 from smtpdsl.runtime.interfaces import InlineContent, Outcome, Result, SpooledContent
 from smtpdsl.runtime.net.client import PhaseLimits
+from smtpdsl.runtime.relay.agent import RelayAgent
+from smtpdsl.runtime.relay.limits import RelayLimits
+from smtpdsl.runtime.relay.talk import MAX_RECIPIENTS
 from tests.conftest import RequirePeer
 from tests.peers import wait_until_listening
-from tests.runtime.delivery.relaying import CONTENT, SERVER_NAME, Names, actions_of, agent_of, attempt_of, relay
 from tests.runtime.net.bad_peer import GOOD, BadPeer, Script, Step
+from tests.runtime.relay.relaying import CONTENT, SERVER_NAME, Names, actions_of, agent_of, attempt_of, relay
 from tests.worlds import compile_text
 
 OK, TEMPORARY, PERMANENT = Result.OK, Result.TEMPORARY, Result.PERMANENT
@@ -180,7 +180,6 @@ def test_a_host_that_is_down_is_temporary() -> None:
     [
         ("action other relay", 'no action named "out" in this configuration'),
         ("action out mbox", 'action "out" relays nothing in this configuration'),
-        ('srs key "x"\naction out relay host smtp+notls://127.0.0.1:9 srs', 'action "out" has `srs`, which cannot be'),
         ('action out relay host smtp+notls://127.0.0.1:9 helo "a b"', 'the name "a b" cannot be said in EHLO'),
         (
             'action out relay host smtp+notls://127.0.0.1:9 helo "ä.test"',

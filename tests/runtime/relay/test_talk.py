@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from smtpdsl.runtime.delivery.relay import RelayAgent
-from smtpdsl.runtime.delivery.relay_limits import Politeness, RelayLimits
 from smtpdsl.runtime.interfaces import Outcome, Result
-from tests.runtime.delivery.relaying import SERVER_NAME, Events, Names, actions_of, attempt_of
+from smtpdsl.runtime.relay.agent import RelayAgent
+from smtpdsl.runtime.relay.limits import Politeness, RelayLimits
 from tests.runtime.net.bad_peer import GOOD, BadPeer, Script, Step
+from tests.runtime.relay.relaying import SERVER_NAME, Events, Names, actions_of, attempt_of
 from tests.tls_peers import TlsFolder
 from tests.worlds import compile_text
 
+CHUNKING: Script = {"EHLO": {"reply": "250-peer.example\r\n250-PIPELINING\r\n250 CHUNKING\r\n"}}
 OK, TEMPORARY = Result.OK, Result.TEMPORARY
 Scene = Callable[[RelayAgent, BadPeer, list[str]], Awaitable[None]]
 
@@ -58,12 +59,13 @@ def test_messages_follow_each_other() -> None:
 
 
 def test_messages_at_the_same_time_have_sessions_of_their_own() -> None:
-    """Each of which waits afterwards."""
+    """Two of them; of more, every second one.  Each session waits afterwards."""
 
     async def scene(agent: RelayAgent, peer: BadPeer, _: list[str]) -> None:
-        for _round in range(2):
-            await asyncio.gather(*(send(agent) for _message in range(3)))
-        assert (peer.connections, len(peer.messages)) == (3, 6)
+        for count, connections in ((2, 2), (2, 2), (3, 2), (6, 3)):
+            await asyncio.gather(*(send(agent) for _message in range(count)))
+            assert peer.connections == connections
+        assert len(peer.messages) == 13
 
     play(GOOD, scene)
 
@@ -112,17 +114,33 @@ def test_nobody_has_to_come_for_it_to_end() -> None:
         {"MAIL": [{"reply": "250 ok\r\n"}, {"reply": "421 enough\r\n"}, {"reply": "250 ok\r\n"}]},
         {"MAIL": [{"reply": "250 ok\r\n"}, {"close": True}, {"reply": "250 ok\r\n"}]},
         {"DATA": [{"reply": "354 go\r\n"}, {"close": True}, {"reply": "354 go\r\n"}]},
+        {**CHUNKING, "LAST": [{"reply": "250 ok\r\n", "close": True}, {"reply": "250 ok\r\n"}]},
+        {
+            **CHUNKING,
+            "MAIL": [{"reply": "250 ok\r\n"}, {"reply": "421 no\r\n", "close": True}, {"reply": "250 ok\r\n"}],
+        },
+        {**CHUNKING, "MAIL": [{"reply": "250 ok\r\n"}, {"close": True}, {"reply": "250 ok\r\n"}]},
     ],
-    ids=["closed", "said so", "421", "lost", "lost late"],
+    ids=["closed", "said so", "421", "lost", "lost late", "chunks, closed", "chunks, 421", "chunks, lost"],
 )
 def test_a_server_may_end_a_session_that_waits(changes: Script) -> None:
-    """What it had nothing of is sent in another one, at once."""
+    """What it had nothing of is sent in another one, at once; so is what was sent ahead, and not answered at all."""
 
     async def scene(agent: RelayAgent, peer: BadPeer, _: list[str]) -> None:
         assert [(await send(agent)).result for _ in range(2)] == [OK, OK]
         assert (peer.connections, len(peer.messages)) == (2, 2)
 
     play({**GOOD, **changes}, scene)
+
+
+def test_a_server_that_does_not_know_what_it_offers_is_remembered() -> None:
+    """The message waits for the next attempt, and goes another way then."""
+
+    async def scene(agent: RelayAgent, peer: BadPeer, _: list[str]) -> None:
+        assert [(await send(agent)).result for _ in range(2)] == [TEMPORARY, OK]
+        assert (peer.connections, peer.verbs.count("BDAT"), peer.verbs.count("DATA")) == (2, 1, 1)
+
+    play({**GOOD, **CHUNKING, "LAST": {"reply": "500 what?\r\n"}}, scene)
 
 
 def test_a_message_that_may_have_arrived_is_not_sent_again_at_once() -> None:

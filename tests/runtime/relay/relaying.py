@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from smtpdsl.ir.resolved import Action
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
-from smtpdsl.runtime.delivery.exchangers import Exchangers
-from smtpdsl.runtime.delivery.relay import RelayAgent
 from smtpdsl.runtime.interfaces import Attempt, Content, Envelope, InlineContent, Outcome, QueuedMessage, Route
 from smtpdsl.runtime.net.client import PhaseLimits
 from smtpdsl.runtime.net.resolver import ResolveError
+from smtpdsl.runtime.relay.agent import RelayAgent
+from smtpdsl.runtime.relay.exchangers import Exchangers
 from tests.worlds import compile_text
 
 SERVER_NAME = "mx.test"

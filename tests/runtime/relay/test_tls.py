@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from smtpdsl.runtime.delivery.relay import RelayAgent
 from smtpdsl.runtime.interfaces import Outcome, Result
 from smtpdsl.runtime.net.client import PhaseLimits
 from smtpdsl.runtime.net.tls_settings import TlsSetupError
-from tests.runtime.delivery.relaying import SERVER_NAME, Events, Names, actions_of, attempt_of
+from smtpdsl.runtime.relay.agent import RelayAgent
 from tests.runtime.net.bad_peer import GOOD, BadPeer, Script
+from tests.runtime.relay.relaying import SERVER_NAME, Events, Names, actions_of, attempt_of
 from tests.tls_peers import TlsFolder
 
 OK, TEMPORARY = Result.OK, Result.TEMPORARY

@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from smtpdsl.runtime.delivery.exchangers import Exchangers, Own
-from smtpdsl.runtime.delivery.relay import RelayAgent
-from smtpdsl.runtime.delivery.relay_limits import RelayLimits
 from smtpdsl.runtime.interfaces import Outcome, Result
-from tests.runtime.delivery.relaying import SERVER_NAME, Events, Names, actions_of, agent_of, attempt_of, relay
-from tests.runtime.delivery.test_exchangers import Clock, FakeDns, Zone
+from smtpdsl.runtime.relay.agent import RelayAgent
+from smtpdsl.runtime.relay.exchangers import Exchangers, Own
+from smtpdsl.runtime.relay.limits import RelayLimits
 from tests.runtime.net.bad_peer import GOOD, BadPeer
+from tests.runtime.relay.relaying import SERVER_NAME, Events, Names, actions_of, agent_of, attempt_of, relay
+from tests.runtime.relay.test_exchangers import Clock, FakeDns, Zone
 from tests.worlds import compile_text
 
 OK, TEMPORARY, PERMANENT = Result.OK, Result.TEMPORARY, Result.PERMANENT

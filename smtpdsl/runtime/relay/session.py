@@ -1,30 +1,38 @@
-"""One message to one host: a session, or two where TLS is not demanded and its handshake fails.
+"""One message to one host: a session, or more where less is demanded than could be had.
 
 reached address ──▶ greeting, EHLO, TLS, login ──▶ transactions ──▶ outcomes
+                      │ no TLS as it should be ──▶ another session, which does without, if that may be
                       └─ no welcome ──▶ one outcome, and another address may be tried
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
-from smtpdsl.runtime.delivery.penalties import Penalties
-from smtpdsl.runtime.delivery.relay_log import RelayLog, RelaySessionLog
-from smtpdsl.runtime.delivery.relay_plan import Plan, Way, name_problem
-from smtpdsl.runtime.delivery.relay_security import Contexts
-from smtpdsl.runtime.delivery.relay_talk import Parcel, Talk, WaitingTalks, outcome_of
-from smtpdsl.runtime.interfaces import Outcome
+from smtpdsl.runtime.interfaces import Outcome, Result
 from smtpdsl.runtime.log import printable
 from smtpdsl.runtime.net.client import Connection, PhaseLimits, reason_of, speak
 from smtpdsl.runtime.net.client_channel import TlsTerms
 from smtpdsl.runtime.net.ip_address import IpAddress
-from smtpdsl.runtime.net.racing import Failure, Race, Reached
+from smtpdsl.runtime.net.racing import Failure, Race, Reached, Target
 from smtpdsl.runtime.net.resolver import NameCache
 from smtpdsl.runtime.net.tls_settings import TlsSetupError
-from smtpdsl.runtime.protocol.client import ClientSession, Security, Terms, Verdict
-from smtpdsl.runtime.protocol.client_verdicts import temporary
+from smtpdsl.runtime.protocol.client import ClientSession, Terms, Verdict
+from smtpdsl.runtime.protocol.client_verdicts import permanent, temporary
+from smtpdsl.runtime.relay.host_security import HostSecurity
+from smtpdsl.runtime.relay.known_servers import KnownServers
+from smtpdsl.runtime.relay.permits import Admission, Permits
+from smtpdsl.runtime.relay.plan import Plan, Way, name_problem
+from smtpdsl.runtime.relay.routes import Route, Routes, Welcome
+from smtpdsl.runtime.relay.security import Contexts
+from smtpdsl.runtime.relay.session_log import RelayLog, RelaySessionLog
+from smtpdsl.runtime.relay.session_tls import SessionTls
+from smtpdsl.runtime.relay.talk import Parcel, Talk, outcome_of
+from smtpdsl.runtime.relay.waiting_room import WaitingRoom
+from smtpdsl.runtime.relay.waiting_talks import WaitingTalks
+from smtpdsl.runtime.tls_reports.results import SessionResult
 
 
 class Connections:
@@ -57,77 +65,88 @@ class Means(NamedTuple):
     log: RelayLog
     connections: Connections
     waiting: WaitingTalks
-    penalties: Penalties
+    routes: Routes
+    permits: Permits
+    room: WaitingRoom
+    clock: Callable[[], float]
+    servers: KnownServers
+    record: Callable[[SessionResult], None] = lambda _: None
 
 
 class RelaySession:
     """The sessions with one host, one after the other."""
 
-    def __init__(self, means: Means, host: str, way: Way, plan: Plan, turn: int) -> None:
-        """Speak to *host* as *way* and *plan* have it; *turn* counts, and chooses among sources."""
+    def __init__(self, means: Means, host: str, security: HostSecurity, plan: Plan, turn: int, terms: int) -> None:
+        """Speak to *host* as *security* and *plan* have it.
+
+        Args:
+            means: What all sessions share.
+            host: The name of the host.
+            security: How it is spoken to.
+            plan: Under which names, and from where.
+            turn: Counts, and chooses among sources.
+            terms: A number that sessions on other terms do not have.
+        """
         # Whether another address of the host would say the same.
         self.is_settled = False
         self._means = means
         self._host = host
-        self._way = way
+        self._security = security
+        self._way = security.way
         self._plan = plan
         self._turn = turn
+        self._terms = terms
         self._is_without_tls = False
 
-    def source_of(self, address: str) -> str | None:
-        """Return the address to connect to *address* from."""
+    def sources(self, address: str) -> Sequence[str | None]:
+        """Return from where to connect to *address*, in the order of their turns; None leaves it to the system."""
         sources = [each for each in self._plan.sources if (":" in each) == (":" in address)]
-        return sources[self._turn % len(sources)] if sources else None
+        start = self._turn % len(sources) if sources else 0
+        return [*sources[start:], *sources[:start]] or [None]
 
     def unreached(self, failure: Failure) -> Outcome:
         """Say that an address cannot be connected to."""
         reason = reason_of(failure.error)
         self._log(failure.address).failed(f"Connection failed: {reason}")
         verdict = temporary(f"no connection to {self._peer(failure.address)}: {reason}", "4.4.1")
-        self._means.penalties.failed(self._server(failure.address), verdict.text)
+        self._means.routes.unreached(_route(failure.target), verdict.text)
         return outcome_of(verdict)
 
-    def left_alone(self, address: str) -> Outcome | None:
-        """Say that *address* has failed lately, and is not tried again yet; None if it may be tried."""
-        penalties = self._means.penalties
-        problem = penalties.problem(self._server(address)) or penalties.problem(self._welcome(address))
+    def left_alone(self, target: Target) -> Outcome | None:
+        """Say that *target* has failed lately, and is not tried again yet; None if it may be tried."""
+        problem = self._means.routes.problem(self._welcome(target))
         return outcome_of(temporary(f"{problem} (some seconds ago)", "4.4.1")) if problem else None
 
-    def _server(self, address: str) -> Hashable:
-        """What is down for everybody if it does not take a connection."""
-        return address, self._way.port
-
-    def _welcome(self, address: str) -> Hashable:
+    def _welcome(self, target: Target) -> Welcome:
         """What a session may lack here: on other terms, or with another login, it may be welcome."""
-        return address, self._plan.number, self._way
+        return Welcome(_route(target), self._terms)
 
-    async def relay(self, reached: Reached, parcel: Parcel) -> list[Outcome] | Outcome:
+    async def relay(self, reached: Reached, parcel: Parcel, admission: Admission) -> list[Outcome] | Outcome:
         """Relay *parcel* to *reached*; a single outcome says why it takes no mail, and another address may."""
-        log = self._log(reached.address)
-        log.connected()
-        result = await self._speak(reached, self._way, parcel, log)
-        if isinstance(result, Outcome) and self._is_without_tls and self._way.security is Security.OFFERED:
-            # RFC 7435: better in the clear than not at all, where nobody demands more.
-            log.in_the_clear()
-            result = await self._relay_in_the_clear(reached.address, parcel)
-        if isinstance(result, Outcome):
-            self._means.penalties.failed(self._welcome(reached.address), result.text)
-        else:
-            self._means.penalties.succeeded(self._server(reached.address))
-            self._means.penalties.succeeded(self._welcome(reached.address))
+        result = await self._speak(reached, self._way, parcel, admission)
+        for way in self._security.ways[1:]:
+            if not (isinstance(result, Outcome) and self._is_without_tls):
+                break
+            result = await self._speak_anew(reached.target, way, parcel, admission)
+        if isinstance(result, Outcome) and result.result is Result.TEMPORARY:
+            self._means.routes.unwelcome(self._welcome(reached.target), result.text)
         return result
 
-    async def _relay_in_the_clear(self, address: str, parcel: Parcel) -> list[Outcome] | Outcome:
-        race = Race([address], self._way.port, self._means.limits.connect, self.source_of)
+    async def _speak_anew(
+        self, target: Target, way: Way, parcel: Parcel, admission: Admission
+    ) -> list[Outcome] | Outcome:
+        """Relay in another session, for which *way* demands less."""
+        self._is_without_tls = False
+        race = Race([target], self._means.limits.connect)
         reached = await race.winner()
         if reached is None:
             return self.unreached(race.failures()[0])
-        log = self._log(address)
-        log.connected()
-        return await self._speak(reached, self._way._replace(security=Security.NEVER), parcel, log)
+        return await self._speak(reached, way, parcel, admission)
 
-    async def _speak(self, reached: Reached, way: Way, parcel: Parcel, log: RelaySessionLog) -> list[Outcome] | Outcome:
+    async def _speak(self, reached: Reached, way: Way, parcel: Parcel, admission: Admission) -> list[Outcome] | Outcome:
         """Begin a session, and send *parcel*."""
+        log = self._log(reached.address)
+        log.connected()
         source, address, means = str(reached.socket.getsockname()[0]), reached.address, self._means
         try:
             helo = self._helo(source)
@@ -136,17 +155,41 @@ class RelaySession:
             reached.socket.close()
             log.failed(str(error))
             return outcome_of(temporary(printable(str(error)), "4.3.5"))
-        core = ClientSession(self._peer(address), helo, means.server_name, Terms(way.security, way.login, way.is_lmtp))
+        terms = Terms(
+            way.security,
+            way.login,
+            way.is_lmtp,
+            verifies=way.verifies or way.tlsa is not None,
+            habits=means.servers.habits(address, way.port),
+        )
+        core = ClientSession(self._peer(address), helo, means.server_name, terms)
         connection = await speak(core, reached.socket, means.limits, tls_terms)
         means.connections.add(connection)
+        admission.connection.attach(connection.closed)
         means.names.prepare(address)
-        problem = await self._ready(connection, log)
+        problem = await self._ready(connection, log) or self._not_whole(way, connection, core)
         relay = f"{_shown(address)} ({means.names.name(address) or _shown(address)})"
+        if problem is not None:
+            log.failed(problem.text)
+        tls = SessionTls(self._security, way, connection, core)
+        result = tls.result(self._host, address, source, problem)
+        tls.tell(log, result)
+        if result is not None:
+            means.record(result)
         if problem is None:
-            return await self._send(Talk(connection, core, _shown(source), relay, log), parcel)
-        self._is_without_tls, self.is_settled = core.has_failed_securing, core.has_failed_login
-        log.failed(problem.text)
-        return outcome_of(problem, _shown(source), relay)
+            means.routes.welcomed(self._welcome(reached.target))
+            talk = Talk(connection, core, _shown(source), relay, log, admission)
+            return await self.send(talk, parcel, self.key(reached.target.source))
+        self._is_without_tls, self.is_settled = tls.is_missing, core.has_failed_login
+        return outcome_of(tls.explained(problem), _shown(source), relay)
+
+    def _not_whole(self, way: Way, connection: Connection, core: ClientSession) -> Verdict | None:
+        """Say good-bye to a server that does not see to TLS from there on, if the sender demands it; others may."""
+        if not way.is_for_whole_way or core.extensions.offers("REQUIRETLS"):
+            return None
+        connection.leave()
+        text = f"the sender demands TLS on the whole way, and {self._host} does not offer REQUIRETLS"
+        return permanent(text, "5.7.30")
 
     async def _ready(self, connection: Connection, log: RelaySessionLog) -> Verdict | None:
         """Wait until messages are taken; the verdict says why none are."""
@@ -161,31 +204,22 @@ class RelaySession:
             log.secured(connection.tls_facts)
         return problem
 
-    async def _send(self, talk: Talk, parcel: Parcel) -> list[Outcome]:
-        """Send *parcel*; the session waits for another one if it went well."""
+    async def send(self, talk: Talk, parcel: Parcel, key: Hashable) -> list[Outcome]:
+        """Send *parcel*; the session waits for another one with the same *key* if it went well."""
         outcomes: list[Outcome] = []
         try:
             outcomes = await talk.send(parcel)
         finally:
             if outcomes:
-                self._means.waiting.give(self._key, talk, parcel.politeness)
+                self._means.waiting.give(key, talk, parcel.politeness)
             else:
                 # Nobody wants to know any more.
                 talk.leave()
         return outcomes
 
-    async def resume(self, parcel: Parcel) -> list[Outcome] | None:
-        """Relay *parcel* in a session that waits for one; None if there is none that takes it."""
-        while (talk := self._means.waiting.take(self._key)) is not None:
-            outcomes = await self._send(talk, parcel)
-            if not talk.is_untouched:
-                return outcomes
-        return None
-
-    @property
-    def _key(self) -> Hashable:
-        """What a session must have been begun for; a plan is the same object for as long as its action is."""
-        return self._plan.number, self._way, self._host, self._turn % max(1, len(self._plan.sources))
+    def key(self, source: str | None) -> Hashable:
+        """Return what a session must have been begun for; a plan is the same object for as long as its action is."""
+        return self._terms, self._host, source
 
     # ------------------------------------------------------------ names
 
@@ -217,6 +251,10 @@ class RelaySession:
         log = self._means.log.session()
         log.connecting(f"{self._way.scheme.value}://{_shown(address)}:{self._way.port}", self._host)
         return log
+
+
+def _route(target: Target) -> Route:
+    return Route(target.source or "", target.address, target.port)
 
 
 class _UnusableError(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtpdsl.runtime.delivery.penalties import Penalties
+from smtpdsl.runtime.relay.penalties import Penalties
 from tests.tls_peers import Clock
 
 

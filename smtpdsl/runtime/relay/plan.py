@@ -20,12 +20,13 @@ from smtpdsl.mail.envelope import Envelope as AskedEnvelope
 from smtpdsl.runtime.credentials.secret import Secret
 from smtpdsl.runtime.interfaces import Envelope, QueuedMessage
 from smtpdsl.runtime.protocol.client import Security
+from smtpdsl.runtime.relay.dane import HostTlsa
 from smtpdsl.runtime.sasl.client import Account
 
-_SMTP_PORT = 25
+SMTP_PORT = 25
 _NUMBERS = itertools.count()
 # What `run` refuses today.  A message is never sent without an option that says how.
-_NOT_YET = ("filter", "srs")
+_NOT_YET = ("filter",)
 _SECURITY = {
     RelayScheme.SMTP: Security.OFFERED,
     RelayScheme.SMTP_TLS: Security.REQUIRED,
@@ -36,17 +37,26 @@ _SECURITY = {
 
 
 class Way(NamedTuple):
-    """How a next hop is spoken to; without a URL it is an exchanger of the recipient's domain."""
+    """How a next hop is spoken to; without a URL it is an exchanger of the recipient's domain, at *smtp_port*.
+
+    One that *verifies* the certificate does it by authorities.  *tlsa* are the records that it has to fit
+    in place of that, and *domain* is another name that it may have then, if they are about an authority.
+    One that *is_for_whole_way* leads only to servers that see to it that TLS is used from there on (RFC 8689).
+    """
 
     url: RelayUrl | None = None
     security: Security = Security.OFFERED
     verifies: bool = False
     login: Account | None = None
+    tlsa: HostTlsa | None = None
+    domain: str = ""
+    smtp_port: int = SMTP_PORT
+    is_for_whole_way: bool = False
 
     @property
     def port(self) -> int:
         """Where it listens."""
-        return self.url.effective_port if self.url is not None else _SMTP_PORT
+        return self.url.effective_port if self.url is not None else self.smtp_port
 
     @property
     def is_lmtp(self) -> bool:
@@ -80,8 +90,10 @@ class NoPlan(NamedTuple):
     problem: str
 
 
-def plan_relay(action: Action | None, message: QueuedMessage, envelope: Envelope, server_name: str) -> Plan | NoPlan:
-    """Work out how *envelope*, which names *action*, leaves this server."""
+def plan_relay(
+    action: Action | None, message: QueuedMessage, envelope: Envelope, server_name: str, smtp_port: int = SMTP_PORT
+) -> Plan | NoPlan:
+    """Work out how *envelope*, which names *action*, leaves this server; exchangers listen at *smtp_port*."""
     if action is None:
         return NoPlan(f'no action named "{envelope.action}" in this configuration')
     if not isinstance(action, RelayAction):
@@ -94,7 +106,7 @@ def plan_relay(action: Action | None, message: QueuedMessage, envelope: Envelope
     return Plan(
         number=next(_NUMBERS),
         action=action,
-        ways=tuple(_way(action, url) for url in _urls(action, envelope.dest)),
+        ways=tuple(way_of(action, url)._replace(smtp_port=smtp_port) for url in _urls(action, envelope.dest)),
         helo=helo,
         backup=action.backup.mx.value if action.backup is not None else None,
         sources=tuple(each.key.strip("[]") for each in action.src.entries) if action.src is not None else (),
@@ -111,8 +123,8 @@ def _urls(action: RelayAction, dest: Mailbox) -> list[RelayUrl | None]:
     return [None]
 
 
-def _way(action: RelayAction, url: RelayUrl | None) -> Way:
-    """Say how *url* is secured: the table of smtpd.conf(5), `relay`."""
+def way_of(action: RelayAction, url: RelayUrl | None) -> Way:
+    """Say how *url*, or an exchanger without one, is secured: the table of smtpd.conf(5), `relay`."""
     security = _SECURITY[url.scheme if url is not None else RelayScheme.SMTP]
     if security is Security.OFFERED and action.tls is not RelayTls.OPPORTUNISTIC:
         security = Security.REQUIRED

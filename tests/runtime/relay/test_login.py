@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
 
-from smtpdsl.runtime.delivery.relay import RelayAgent
 from smtpdsl.runtime.interfaces import Outcome, Result
-from tests.runtime.delivery.relaying import SERVER_NAME, Events, Names, actions_of, attempt_of
+from smtpdsl.runtime.relay.agent import RelayAgent
 from tests.runtime.net.bad_peer import GOOD, BadPeer, Script
+from tests.runtime.relay.relaying import SERVER_NAME, Events, Names, actions_of, attempt_of
 from tests.tls_peers import TlsFolder
 
 OK, TEMPORARY = Result.OK, Result.TEMPORARY
@@ -70,6 +70,16 @@ def test_plain_is_said_over_tls(tmp_path: Path, scheme: str) -> None:
     assert outcome.result is OK
     assert peer.lines[peer.verbs.index("AUTH")] == f"AUTH PLAIN {PLAIN}".encode()
     assert peer.verbs.index("AUTH") < peer.verbs.index("MAIL")
+
+
+def test_a_login_is_bound_to_the_certificate_of_the_server(tmp_path: Path) -> None:
+    """SCRAM-SHA-256-PLUS goes first; who refuses it is asked without."""
+    script = {**greeting("PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS"), "AUTH": {"reply": "535 no\r\n"}}
+    _, peer, _ = send(tmp_path, script)
+
+    said = [line.split(b" ") for line in peer.lines if line.startswith(b"AUTH")]
+    assert [mechanism for _, mechanism, _ in said] == [b"SCRAM-SHA-256-PLUS", b"SCRAM-SHA-256", b"PLAIN"]
+    assert [b64decode(first)[:3] for _, _, first in said[:2]] == [b"p=t", b"n,,"]
 
 
 def test_login_is_said_in_two_lines(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from smtpdsl.runtime.interfaces import Outcome, Result
-from tests.runtime.delivery.relaying import SERVER_NAME, agent_of, attempt_of, relay
 from tests.runtime.net.bad_peer import GOOD, BadPeer, Script
+from tests.runtime.relay.relaying import SERVER_NAME, agent_of, attempt_of, relay
 
 OK, TEMPORARY, PERMANENT = Result.OK, Result.TEMPORARY, Result.PERMANENT
 LMTP = {key: step for key, step in GOOD.items() if key not in {"EHLO", "HELO"}} | {

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from smtpdsl.ir.resolved import Action, RelayAction
-from smtpdsl.runtime.delivery.relay_plan import Way
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.net.client_channel import TlsTerms
 from smtpdsl.runtime.net.tls_client import ClientTls
 from smtpdsl.runtime.net.tls_files import OWN_FILES, Files
+from smtpdsl.runtime.net.tls_resumption import Resumptions
 from smtpdsl.runtime.net.tls_settings import Locate
 from smtpdsl.runtime.protocol.client import Security
+from smtpdsl.runtime.relay.plan import Way
 
 
 class Contexts:
@@ -27,6 +28,7 @@ class Contexts:
         self._log = log
         self._files = files
         self._known: dict[str, tuple[RelayAction, ClientTls]] = {}
+        self._resumptions = Resumptions()
         for action in actions:
             if isinstance(action, RelayAction) and _names_something(action):
                 self._of(action)
@@ -39,7 +41,11 @@ class Contexts:
         """
         if way.security is Security.NEVER:
             return None
-        return TlsTerms(self._of(action).context(verifies=way.verifies), host)
+        context = self._of(action).context(verifies=way.verifies)
+        if way.tlsa is None:
+            return TlsTerms(context, host, resumption=self._resumptions.of(context, host, way.port))
+        # RFC 7672 §8.1: it is asked for by the name that its records have.
+        return TlsTerms(context, way.tlsa.base, way.tlsa.check(host, way.domain or host))
 
     def _of(self, action: RelayAction) -> ClientTls:
         known = self._known.get(action.name)

@@ -4,6 +4,7 @@
 8bb2c1a500000001 mta connected
 8bb2c1a500000001 mta tls ciphers=TLSv1.3:TLS_AES_256_GCM_SHA384:256
 8bb2c1a500000001 mta cert-check result="valid" fingerprint="SHA256:5e88…"
+8bb2c1a500000001 mta tls-policy domain=example policy=sts result=certificate-expired reason="no TLS with …"
 8bb2c1a500000001 mta disconnected reason=quit messages=1
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.net.tls_facts import TlsFacts
+from smtpdsl.runtime.tls_reports.results import AppliedPolicy, Failure
 
 
 class NoLog:
@@ -75,6 +77,15 @@ class RelaySessionLog:
     def in_the_clear(self) -> None:
         """The handshake has failed, nobody demands TLS, and another session does without it."""
         self._event("tls-fallback", {"reason": "the next session goes on in the clear"})
+
+    def unverified(self) -> None:
+        """The policy is only tested: another session does without what it demands."""
+        self._event("tls-fallback", {"reason": "the policy is only tested, so the next session goes on without it"})
+
+    def violated(self, policy: AppliedPolicy, failure: Failure) -> None:
+        """What the policy of a domain demands is not there."""
+        values = {"domain": policy.domain, "policy": policy.kind.value, "result": failure.result.value}
+        self._event("tls-policy", {**values, "reason": failure.reason})
 
     def left(self, messages: int) -> None:
         """It is over."""
