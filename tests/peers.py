@@ -31,7 +31,9 @@ class Peer(NamedTuple):
             return {**os.environ}
         return {
             **os.environ,
-            "LD_LIBRARY_PATH": self._found("usr/lib/*-linux-*", "lib/*-linux-*", "usr/lib/postfix", "usr/lib/dovecot"),
+            "LD_LIBRARY_PATH": self._found(
+                "usr/lib/*-linux-*", "lib/*-linux-*", "usr/lib", "usr/lib/postfix", "usr/lib/dovecot"
+            ),
             "PERL5LIB": self._found("usr/share/perl5", "usr/lib/*-linux-*/perl5/*"),
         }
 
@@ -76,14 +78,26 @@ PEERS = {
     "opensmtpd": Wanted("opensmtpd", "usr/sbin/smtpd", ("usr/sbin/smtpd", "-h"), "OpenSMTPD 6.8.0p2"),
     # A mail store, which is spoken to by LMTP.
     "dovecot": Wanted("dovecot-lmtpd", "usr/sbin/dovecot", ("usr/sbin/dovecot", "--version"), "2."),
+    # Where the account of its package is missing, all that it says is that.
+    "exim": Wanted("exim4-daemon-heavy", "usr/sbin/exim4", ("usr/sbin/exim4", "-bV"), "exim"),
     "postfix": Wanted("postfix", "usr/lib/postfix/sbin/master", *POSTFIX),
     "smtp-sink": Wanted("postfix", "usr/sbin/smtp-sink", *POSTFIX),
     "smtp-source": Wanted("postfix", "usr/sbin/smtp-source", *POSTFIX),
     "openssl": Wanted("openssl", "usr/bin/openssl", ("usr/bin/openssl", "version"), "OpenSSL 3."),
+    # Verifies signatures.
+    "mail-dkim": Wanted(
+        "libmail-dkim-perl",
+        "usr/share/perl5/Mail/DKIM.pm",
+        ("/usr/bin/perl", "-MMail::DKIM", "-e", "print $Mail::DKIM::VERSION"),
+        "1.",
+    ),
     # Editors, and the engine of one: what highlights configurations is run in them.
     "emacs": Wanted("emacs-nox", "usr/bin/emacs-nox", ("usr/bin/emacs-nox", "--version"), "GNU Emacs"),
     "textmate": Wanted("textmate", "node_modules/vscode-textmate/release/main.js", ("node", "--version"), "v"),
     "vim": Wanted("vim", "usr/bin/vim.basic", ("usr/bin/vim.basic", "--version"), "VIM - Vi IMproved"),
+    # A server of zones that signs them, and a resolver that verifies what was signed.
+    "knot": Wanted("knot", "usr/sbin/knotd", ("usr/sbin/knotd", "--version"), "(Knot DNS), version 3."),
+    "unbound": Wanted("unbound", "usr/sbin/unbound", ("usr/sbin/unbound", "-V"), "Version 1."),
     "swaks": Wanted("swaks", "usr/bin/swaks", ("usr/bin/swaks", "--version"), "swaks version 20"),
 }
 

@@ -12,6 +12,7 @@ import pytest
 from tests.certificates import make_pair
 from tests.e2e.homes import UID, make_home, messages
 from tests.e2e.test_submission import ANN, HASH, PASSWORD
+from tests.runtime.credentials.samples import scram
 from tests.servers import Server, free_port, running
 
 PROVIDER = f"""
@@ -36,10 +37,10 @@ match from any for any action "out"
 class Provider(Server):
     """The server of a provider, with a certificate for ``localhost``, too."""
 
-    def __init__(self, folder: Path) -> None:
-        """Write the configuration and the certificate."""
+    def __init__(self, folder: Path, stored: str = HASH) -> None:
+        """Write the configuration, which has the password as *stored*, and the certificate."""
         self.ports = {"SMTPS": free_port(), "OFFERED": free_port()}
-        text = PROVIDER
+        text = PROVIDER.replace(HASH, stored)
         for name, port in self.ports.items():
             text = text.replace(f"port {name}", f"port {port}")
         super().__init__(folder, text)
@@ -88,6 +89,19 @@ def test_mail_is_submitted_with_a_login(provider: Provider, open_path: Path, sch
     (message,) = messages(provider.inbox)
     assert re.search(rb" with ESMTPSA id [0-9a-f]{8} \(TLSv1\.3:", message)
     assert provider.log_lines(f" smtp authentication user={ANN} result=ok")
+
+
+def test_a_login_is_bound_to_the_channel(open_path: Path) -> None:
+    """With SCRAM-SHA-256-PLUS, which our server offers first; it looks at the certificate that the client has seen."""
+    (open_path / "provider").mkdir()
+    provider = Provider(open_path / "provider", scram(PASSWORD))
+    provider.start()
+    line = relay(provider, open_path, f"smtp+tls://who@localhost:{provider.port}", f"{AUTH} ca provider")
+    logins = provider.log_lines(" smtp authentication ")
+    provider.stop()
+
+    assert 'result="Ok"' in line
+    assert [f" user={ANN} result=ok" in each for each in logins] == [True]
 
 
 def test_a_certificate_that_nobody_vouches_for_makes_mail_wait(provider: Provider, open_path: Path) -> None:

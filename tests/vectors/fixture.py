@@ -21,6 +21,7 @@ from tests.vectors.process import Refusal
 USERS = ("alice", "bob", "o'brien")
 # Who gets the mail: as root nobody who runs the tests.
 UID = os.getuid() or 1000
+SRS_KEY = "vectors of mx.test"
 # Mail for this user is accepted and fails for good.
 DOOMED = "bounces-forever"
 
@@ -108,7 +109,7 @@ def _settings(changes: Changes) -> list[Line]:
         Line(f'table logins {{ "{LOGIN}" = "{_HASH}" }}'),
         Line('table aliases "/etc/mail/aliases"'),
         Line(f"table virtuals {changes.virtuals or _VIRTUALS}"),
-        Line('srs key "vectors of mx.test"', part="srs"),
+        Line(f'srs key "{SRS_KEY}"', part="srs"),
     ]
 
 

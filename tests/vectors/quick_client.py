@@ -10,9 +10,9 @@ from __future__ import annotations
 import functools
 
 from smtpdsl.cli.main import main
-from smtpdsl.runtime import daemon
-from smtpdsl.runtime.delivery.relay import RelayAgent
+from smtpdsl.runtime import parts
 from smtpdsl.runtime.net.client import PhaseLimits
+from smtpdsl.runtime.relay.agent import RelayAgent
 from tests.vectors.remote import SCALE
 
 
@@ -23,5 +23,5 @@ def quick_limits() -> PhaseLimits:
 
 
 if __name__ == "__main__":
-    setattr(daemon, "RelayAgent", functools.partial(RelayAgent, limits=quick_limits()))  # noqa: B010 - no type fits
+    setattr(parts, "RelayAgent", functools.partial(RelayAgent, limits=quick_limits()))  # noqa: B010 - no type fits
     main()

@@ -127,9 +127,6 @@ async def _play_act(stage: Stage, act: _Act) -> Result:
     if played.problems or len(identifiers) != 1:
         return Result(act.run, (f"the message could not be queued: {played.codes} {played.problems}",))
     evidence = await evidence_of(stage, identifiers, len(recipients))
-    if act.part == _LMTP and len(act.remote.conversations) > 1:
-        # The script is about the recipients of one transaction.
-        return Result(act.run, needs=f"{_LMTP} for several recipients at once: each had a session of its own")
     return Result(act.run, tuple(judge_client(act.run.vector, evidence, act.remote.conversations)))
 
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 MAX_LINE_OCTETS = 512
 _LINE = re.compile(rb"[0-9]{3}[ -]")
 # C0, DEL, and C1 as UTF-8 writes it.
+# A record of TLS (RFC 8446 §5.1): an alert, where the client has asked for TLS and then does not speak it.
+_TLS_RECORD = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]|\xc2[\x80-\x9f]")
 
 
@@ -37,9 +39,14 @@ class ReplyReader:
         self.problems: list[str] = []
         self._rest = b""
         self._lines: list[bytes] = []
+        self._is_tls_refused = False
 
     def receive(self, octets: bytes, *, over_tls: bool) -> None:
         """Take some *octets*."""
+        if not over_tls and not self._rest and not self._lines and _TLS_RECORD.match(octets):
+            self._is_tls_refused = True
+        if self._is_tls_refused:
+            return
         *lines, self._rest = (self._rest + octets).split(b"\n")
         for line in lines:
             self._take(line + b"\n", over_tls=over_tls)

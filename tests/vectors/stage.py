@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -18,9 +19,11 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
+from smtpdsl.mail.address import Mailbox
+from smtpdsl.mail.srs import Srs
 from tests.vectors import log_lines
 from tests.vectors.evidence import Finds, accepted
-from tests.vectors.fixture import PARTS, Configuration, Knowledge, Route, configuration, listener_ports
+from tests.vectors.fixture import PARTS, SRS_KEY, Configuration, Knowledge, Route, configuration, listener_ports
 from tests.vectors.format import Role, Vector
 from tests.vectors.modes import Mode
 from tests.vectors.played import Door, Played
@@ -33,6 +36,7 @@ from tests.vectors.steps import Early, Repeat, Slowly, Step, Write
 from tests.vectors.wire import Wire
 
 _SETTLE_SECONDS = 20.0
+_DAY = 24 * 3600
 _QUIET_SECONDS = 10.0
 _PROBE = Vector(
     id="probe",
@@ -55,6 +59,12 @@ _PROBE = Vector(
 _SOURCES = itertools.count(1)
 WITNESS = "127.0.1.1"
 WARM_UP = "127.0.1.2"
+
+
+def _old_address() -> str:
+    """Return an address that this server would have made a month ago, as if the clock had been moved since."""
+    sender = Mailbox.parse("victim@remote.test")
+    return str(Srs(key=SRS_KEY, days=4).encode(sender, "local.test", time.time() - 30 * _DAY))
 
 
 class Stage:
@@ -155,12 +165,14 @@ class Stage:
         """Play *run* from an address of its own; return that address and what was seen."""
         number = next(_SOURCES)
         source = f"127.{1 + number // 62500 % 250}.{number // 250 % 250}.{1 + number % 250}"
-        vector = run.vector._replace(steps=tuple(self._with_path(step) for step in run.vector.steps))
+        vector = run.vector._replace(steps=tuple(self._filled(step) for step in run.vector.steps))
         return source, await Player(vector, run.mode, self.doors[vector.listener], source, run.random).play()
 
-    def _with_path(self, step: Step) -> Step:
-        if isinstance(step, Write | Repeat | Slowly | Early) and b"$PWN" in step.octets:
-            return step._replace(octets=step.octets.replace(b"$PWN", str(self.pwn).encode()))
+    def _filled(self, step: Step) -> Step:
+        """Put what only a stage knows in the place of names."""
+        if isinstance(step, Write | Repeat | Slowly | Early) and b"$" in step.octets:
+            octets = step.octets.replace(b"$PWN", str(self.pwn).encode())
+            return step._replace(octets=octets.replace(b"$VALID_SRS0", _old_address().encode()))
         return step
 
     async def greeting_seconds(self) -> float:
