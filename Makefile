@@ -12,10 +12,10 @@ SPHINX := $(VENV)/.sphinx-installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help test vectors lint run editors docs tables bench-check bench-decide bench-accept clean
+.PHONY: help test vectors lint run editors docs tables bench-check bench-decide bench-dkim bench-accept bench-delivery bench-restart bench-durability bench-relay clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
 
 test: $(READY) ## run all tests
 	$(BIN)/pytest $(ARGS)
@@ -60,9 +60,29 @@ bench-decide: $(READY) ## how long a decision takes, beside reading the rules on
 	@$(BIN)/python -m compileall -q smtpdsl
 	$(BIN)/python -m benchmarks.bench_decide $(ARGS)
 
+bench-dkim: $(READY) ## how long a signature takes
+	@$(BIN)/python -m compileall -q smtpdsl
+	$(BIN)/python -m benchmarks.bench_dkim $(ARGS)
+
 bench-accept: $(READY) ## how fast mail is taken, beside Postfix and OpenSMTPD (root; `.ci/peers` gets them)
 	@$(BIN)/python -m compileall -q smtpdsl
 	$(BIN)/python -m benchmarks.bench_accept $(ARGS)
+
+bench-delivery: $(READY) ## how fast mail reaches its maildir, beside Postfix and OpenSMTPD (root; `.ci/peers` gets them)
+	@$(BIN)/python -m compileall -q smtpdsl
+	$(BIN)/python -m benchmarks.bench_delivery $(ARGS)
+
+bench-restart: $(READY) ## how long a restart takes with 100,000 queued messages
+	@$(BIN)/python -m compileall -q smtpdsl
+	$(BIN)/python -m benchmarks.bench_restart $(ARGS)
+
+bench-durability: $(READY) ## what kills and power cuts lose (root); ARGS="--peers --seconds 3600" shows others, for an hour
+	@$(BIN)/python -m compileall -q smtpdsl
+	$(BIN)/python -m benchmarks.bench_durability $(ARGS)
+
+bench-relay: $(READY) ## how fast mail is relayed, beside Postfix and OpenSMTPD (root; `.ci/peers` gets them)
+	@$(BIN)/python -m compileall -q smtpdsl
+	$(BIN)/python -m benchmarks.bench_relay $(ARGS)
 
 clean: ## remove everything that make has made
 	rm -rf $(VENV) $(TABLES) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -98,5 +118,5 @@ $(STAMP): pyproject.toml hatch_build.py
 	$$python -m venv $(VENV) && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' && \
 	$(BIN)/python -m compileall -q smtpdsl && \
-	chmod 0600 examples/root/etc/ssl/private/*.key examples/root/etc/letsencrypt/*/privkey.pem && \
+	chmod 0600 examples/root/etc/ssl/private/*.key examples/root/etc/letsencrypt/*/privkey.pem examples/root/etc/mail/dkim/*.key && \
 	touch $@

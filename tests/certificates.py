@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 
@@ -42,7 +43,13 @@ def make_pair(*names: str, starts: int = -1, days: int = 90, listed: bool = True
     return Pair(signed.public_bytes(serialization.Encoding.PEM).decode("ascii"), key_text(key))
 
 
-def key_text(key: ec.EllipticCurvePrivateKey, passphrase: bytes | None = None) -> str:
+@cache
+def rsa_key(bits: int) -> str:
+    """Make a key of RSA once, and return it as PEM."""
+    return key_text(rsa.generate_private_key(65537, bits))
+
+
+def key_text(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, passphrase: bytes | None = None) -> str:
     """Return *key* as PEM, encrypted if there is a *passphrase*."""
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:

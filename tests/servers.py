@@ -8,7 +8,7 @@ import smtplib
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition, Thread
@@ -34,8 +34,16 @@ def free_port() -> int:
 class Server:
     """``smtpdsl run`` in a folder of its own: the configuration, and a root with spool and mailboxes."""
 
-    def __init__(self, folder: Path, configuration: str, *, port: int | None = None) -> None:
-        """Write *configuration*, in which ``PORT`` stands for the port, into *folder*."""
+    def __init__(
+        self,
+        folder: Path,
+        configuration: str,
+        *,
+        port: int | None = None,
+        popen: Callable[..., subprocess.Popen[str]] = subprocess.Popen,
+    ) -> None:
+        """Write *configuration*, in which ``PORT`` stands for the port, into *folder*; *popen* starts processes."""
+        self._popen = popen
         self.port = port or free_port()
         self.folder = folder
         self.root = folder / "root"
@@ -65,7 +73,7 @@ class Server:
     def start(self, *arguments: str) -> None:
         """Start it, and return when it is ready; what it says otherwise fails the test."""
         self.lines.clear()
-        self._process = subprocess.Popen(self._command(arguments), stderr=subprocess.PIPE, **self._surroundings)
+        self._process = self._popen(self._command(arguments), stderr=subprocess.PIPE, **self._surroundings)
         _RUNNING.add(self)
         assert self._process.stderr is not None, "a pipe"
         if not self._read_until_ready(self._process.stderr):

@@ -30,8 +30,8 @@ from smtpdsl.cli.main import main
 ROOT = Path(__file__).parent.parent
 FILES = ROOT / "tests" / "documents"
 FENCE = re.compile(r"^```console\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-# Its blocks show single lines of what is printed; the tests of that page execute them.
-EXCERPTS = {"compatibility.md"}
+# Blocks that show single lines of what is printed, or what a running server answers; tests of those pages execute them.
+EXCERPTS = {"administration.md", "compatibility.md"}
 
 
 class Shown(NamedTuple):

@@ -13,6 +13,7 @@ their own, unless `--here` asks the machine itself.  What cannot be seen in a bl
     repeat=N                    the text N times
     pair=NAME                   /etc/ssl/NAME.crt and /etc/ssl/NAME.key are made: a certificate for NAME and its key
     old-pair=NAME               the same, but the certificate has expired
+    key=BITS                    /etc/mail/dkim.key is made: a key of RSA
     open=PATH                   everybody may write the file
     served                      the server is asked too what it cannot do; the configuration has no errors
 """
@@ -29,7 +30,7 @@ import pytest
 
 from smtpdsl.diagnostics.codes import CODES
 from smtpdsl.runtime.abilities import unable
-from tests.certificates import make_pair
+from tests.certificates import make_pair, rsa_key
 from tests.checking import check_meaning, write_files
 from tests.runtime.programs import program_of
 
@@ -87,6 +88,8 @@ def _check(block: Block, root: Path) -> list[Diagnostic]:
             case "pair" | "old-pair":
                 pair = make_pair(value, starts=-1 if word == "pair" else -100)
                 files |= {f"/etc/ssl/{value}.crt": pair.certificate, f"/etc/ssl/{value}.key": pair.key}
+            case "key":
+                files |= {"/etc/mail/dkim.key": rsa_key(int(value))}
             case "open" | "served":
                 pass  # once the files are there
             case _:

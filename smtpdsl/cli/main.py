@@ -18,7 +18,9 @@ import smtpdsl
 # Command to the one line that `smtpdsl --help` shows, so that listing them imports none.
 _COMMANDS = {
     "check": "Diagnose configurations.",
+    "ctl": "See and change what a running server does, and its queue.",
     "diff": "Print which mail two configurations treat differently.",
+    "dkim-key": "Make a key that mail is signed with.",
     "encrypt": "Hash passwords for a table of logins.",
     "explain": "Trace a sender and a recipient through the rules.",
     "graph": "Draw the decision diagram that the rules become.",
@@ -64,7 +66,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as in click
         """Read the rest of the command line and run the subcommand."""
-        with _one_sentence():
+        with _one_sentence(ctx):
             return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -77,7 +79,8 @@ class _Commands(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"smtpdsl.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(f"smtpdsl.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 
@@ -110,17 +113,24 @@ def main() -> None:
 
 
 @contextmanager
-def _one_sentence() -> Iterator[None]:
-    """Say what is wrong with a command line and where to read on, without the summary of all options."""
+def _one_sentence(ctx: click.Context | None = None) -> Iterator[None]:
+    """Say what is wrong with a command line and where to read on, without the summary of all options.
+
+    Of an option that lacks its value click does not tell whose it is: then it is that of the subcommand of *ctx*.
+    """
     try:
         yield
     except click.exceptions.NoArgsIsHelpError:
         raise
     except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "smtpdsl"
+        path = error.ctx.command_path if error.ctx else _path(ctx)
         message = error.format_message().rstrip(".").replace("\n", " ")
         sentence = f"{message} (see `{path} --help`)"
         raise _WrongUseError(sentence) from None
+
+
+def _path(ctx: click.Context | None) -> str:
+    return " ".join(filter(None, [ctx.command_path, ctx.invoked_subcommand])) if ctx else "smtpdsl"
 
 
 def _drop_output() -> None:

@@ -20,6 +20,7 @@ from smtpdsl.cli.compiling import (
     wants_colour,
 )
 from smtpdsl.cli.machine import MachineSources, site_of
+from smtpdsl.cli.queue_key import queue_seals
 from smtpdsl.compiler.build_diagram import build_diagram
 from smtpdsl.compiler.emit import emit
 from smtpdsl.compiler.world import Machine
@@ -27,19 +28,18 @@ from smtpdsl.diagnostics.diagnostic import Diagnostic, Severity
 from smtpdsl.diagnostics.render import render_text
 from smtpdsl.ir.answers import Site
 from smtpdsl.ir.program import Program
+from smtpdsl.ir.report_template import ReportTemplateError
 from smtpdsl.runtime.abilities import unable
-from smtpdsl.runtime.daemon import Server, SupervisorError, World
+from smtpdsl.runtime.daemon import Server, SupervisorError
 from smtpdsl.runtime.interfaces import Route, Supervisor
 from smtpdsl.runtime.log import StructuredLog
 from smtpdsl.runtime.net.listener import ListenError
 from smtpdsl.runtime.net.tls_settings import TlsSetupError
 from smtpdsl.runtime.privileges import PrivilegeError, service_account
-from smtpdsl.runtime.queue.folder import SpoolError
+from smtpdsl.runtime.queue.folder import SPOOL, SpoolError
 from smtpdsl.runtime.supervisor.own import OwnSupervisor
 from smtpdsl.runtime.supervisor.rootless import Rootless
-
-# Below the root, if there is one.
-_SPOOL = "/var/spool/smtpdsl"
+from smtpdsl.runtime.world import World
 
 
 class CannotServeError(click.ClickException):
@@ -86,16 +86,18 @@ def run(
     log = StructuredLog(as_json=log_format == "json")
     # Deliveries are made by processes that work in other folders.
     machine = Machine(os.path.abspath(root) if root else "")  # noqa: PTH100 - no path is built
+    seals = queue_seals(program.settings)
     rootless = _rootless(program, user, machine, log)
     world = World(
         site=site,
         outside=MachineSources(machine.root),
         locate=machine.locate,
-        spool=machine.locate(_SPOOL),
+        spool=machine.locate(SPOOL),
         supervisor=rootless.supervisor if rootless is not None else _supervisor(log),
         log=log,
         paused=frozenset(map(Route, paused)),
         rootless=rootless,
+        seals=seals,
     )
     try:
         # What there is now, stays: it need not be searched for garbage each time that a session leaves some.
@@ -103,7 +105,7 @@ def run(
         gc.freeze()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(Server(program, world).run())
-    except (ListenError, SpoolError, TlsSetupError, PrivilegeError, SupervisorError) as error:
+    except (ListenError, SpoolError, TlsSetupError, PrivilegeError, SupervisorError, ReportTemplateError) as error:
         raise CannotServeError(str(error)) from None
 
 

@@ -38,7 +38,7 @@ def write_back(path: Path, before: str, after: str) -> None:
         if _identity(target.lstat()) != _identity(status):
             raise _changed(target)
         temporary.replace(target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _octets(text: str) -> bytes:
@@ -84,7 +84,7 @@ def _changed(target: Path) -> FileChangedError:
     return FileChangedError(f"{target} was changed since it was read")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Put the new entry of *folder* on stable storage."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

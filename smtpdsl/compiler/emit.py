@@ -21,7 +21,7 @@ from smtpdsl.ir.syntax import Word, quote
 from smtpdsl.ir.table_file import TableEntry
 from smtpdsl.record import Record
 
-_SECRET_SETTINGS = frozenset({"queue_encryption", "srs_key", "srs_key_backup"})
+_SECRET_SETTINGS = frozenset({"queue_encryption", "queue_encryption_backup", "srs_key", "srs_key_backup"})
 
 
 def emit(ruleset: Ruleset, text: Source) -> Program:

@@ -106,6 +106,7 @@ UNUSABLE_CERTIFICATE = _error("unusable-certificate", "a certificate, key or aut
 KEY_MISMATCH = _error("key-mismatch", "the key of a `pki` does not belong to its certificate")
 UNSAFE_FILE = _error("unsafe-file", "a file that others may change or read")
 EXPIRED_CERTIFICATE = _warning("expired-certificate", "a certificate whose time is over, or has not come")
+WEAK_KEY = _warning("weak-key", "a key for signatures that is shorter than others want")
 CERTIFICATE_NAME = _warning("certificate-name", "a certificate that names other hosts than the listener")
 
 # Listeners.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MAX_LINE_OCTETS = 2047
 MAX_NAME_OCTETS = 255
 
+# What ends an item, or makes another character lose its meaning.
+_SPECIAL = ",\\\"'"
 _BLANKS = " \t\n\v\f\r"
 _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-+"
 
@@ -107,6 +109,10 @@ def split_items(text: str) -> Iterator[Item]:
     Raises:
         TargetError: A quote is open, or nothing follows a backslash.
     """
+    if not any(character in text for character in _SPECIAL):
+        # As most lines of long lists are, which are read by the hundred thousand.
+        yield from _item([text], text, 0, len(text))
+        return
     content: list[str] = []
     start = position = 0
     quote, quote_start = "", 0

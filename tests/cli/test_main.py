@@ -114,6 +114,7 @@ def test_the_version() -> None:
         (["chek", "x"], 'no command "chek"; did you mean "check"?'),
         (["frobnicate"], "No such command 'frobnicate'"),
         (["--frobnicate"], "No such option"),
+        (["check", "--target"], "Option '--target' requires an argument (see `main check --help`)"),
     ],
 )
 def test_wrong_use_is_one_sentence(arguments: list[str], sentence: str) -> None:

@@ -13,8 +13,8 @@ from smtpdsl.cli import run as command
 from smtpdsl.cli.main import main
 from smtpdsl.ir.program import Program
 from smtpdsl.runtime import privileges
-from smtpdsl.runtime.daemon import World
 from smtpdsl.runtime.net.listener import ListenError
+from smtpdsl.runtime.world import World
 
 CONFIGURATION = """\
 listen on 127.0.0.1 port 2525

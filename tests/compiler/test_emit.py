@@ -81,6 +81,7 @@ def test_secrets_are_not_printed() -> None:
     """The text is for eyes and for bug reports; keys, passwords and hashes are for neither."""
     text = (
         'srs key "hunter1"\nqueue encryption "hunter2hunter2hunter2hunter2hunt"\n'
+        'queue encryption backup "hunter5hunter5hunter5hunter5hunt"\n'
         'table creds { joe = "$6$hunter3" }\npki c1 dhe none\nlisten on lo tls pki c1 auth <creds>\n'
         'action "a" relay host "smtps://l@x.example" auth { l = "joe:hunter4" }\nmatch for any action "a"\n'
         'match auth <creds> for any action "a"\n'
@@ -89,5 +90,5 @@ def test_secrets_are_not_printed() -> None:
     printed = print_program(program_of(text))
 
     assert "hunter" not in printed
-    assert printed.count("(secret)") == 4
+    assert printed.count("(secret)") == 5
     assert '"joe" = "(secret)"' in printed

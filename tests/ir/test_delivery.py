@@ -192,16 +192,34 @@ def test_an_account_that_does_not_exist_delivers_nothing() -> None:
     assert found.problem == 'there is no account "vmail" to deliver as'
 
 
+POLICIES = "by DANE or MTA-STS if the domain has it, else"
+
+
 @pytest.mark.parametrize(
     ("action", "name", "details"),
     [
         (
             "relay",
             "MX of here.example",
-            {"TLS": "if the other side offers it, certificate not verified", "HELO": "mail.example.org"},
+            {"TLS": f"{POLICIES} if the other side offers it, certificate not verified", "HELO": "mail.example.org"},
         ),
-        ("relay tls", "MX of here.example", {"TLS": "required, certificate verified"}),
-        ("relay tls no-verify", "MX of here.example", {"TLS": "required, certificate not verified"}),
+        ("relay tls", "MX of here.example", {"TLS": f"{POLICIES} required, certificate verified"}),
+        ("relay tls no-verify", "MX of here.example", {"TLS": f"{POLICIES} required, certificate not verified"}),
+        (
+            "relay no-dane no-mta-sts",
+            "MX of here.example",
+            {"TLS": "if the other side offers it, certificate not verified"},
+        ),
+        (
+            "relay no-dane tls",
+            "MX of here.example",
+            {"TLS": "by MTA-STS if the domain has it, else required, certificate verified"},
+        ),
+        (
+            "relay require-dane require-mta-sts",
+            "MX of here.example",
+            {"TLS": "required, certificate verified by DANE and MTA-STS; nothing is sent without"},
+        ),
         ("relay helo mx.example.org", "MX of here.example", {"HELO": "mx.example.org"}),
         (
             "relay backup mx mx1.example.org",

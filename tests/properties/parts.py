@@ -22,8 +22,9 @@ NAMES = ["lo", "t", "example.org", "192.0.2.0/24", "2001:db8::1", "file:/etc/mai
 
 
 def _is_writable(text: str) -> bool:
-    """Whether some token stands for *text*: a backslash at the end needs a bare word, a newline is always lost."""
-    return not text.endswith("\\") or lexicon(Dialect.MODERN).bare_word.fullmatch(text) is not None
+    """Whether some token stands for *text*: a backslash at the end needs a bare word, which begins like no number."""
+    _, bare_word, number, _ = lexicon(Dialect.MODERN)
+    return not text.endswith("\\") or (bare_word.fullmatch(text) is not None and number.match(text) is None)
 
 
 @functools.cache

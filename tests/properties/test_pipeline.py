@@ -85,7 +85,7 @@ ENVELOPES = st.builds(
 def check_explanation(compilation: Compilation, envelope: Envelope, answer: Answer) -> None:
     """Explain *envelope*, in both forms."""
     assert compilation.ruleset is not None
-    found = explain(compilation.ruleset, envelope, site_of(compilation.ruleset), Strangers(answer))
+    found = explain(compilation.ruleset, envelope, site_of(compilation.ruleset), Strangers(answer), 0.0)
     assert as_json(found).isascii()
     assert as_text(found)
     assert (found.verdict is Verdict.ACCEPT) is bool(found.plans)
