@@ -21,5 +21,5 @@ class Place(NamedTuple):
 def place_of(span: Span) -> Place:
     """Return the place in a file that *span* leads back to."""
     written = span.written().span
-    text = " ".join(written.text.replace("\\\n", "").split())
+    text = " ".join(written.shown.replace("\\\n", "").split())
     return Place(written.source.name, written.source.position(written.start).line, text)

@@ -73,10 +73,32 @@ def _as_written(diagnostic: Diagnostic) -> Diagnostic:
     span = _follow(diagnostic.span, passages)
     related = [Related(_follow(other, passages), message) for other, message in diagnostic.related]
     distinct = {(place(other.span), other.message): other for other in (*related, *passages)}
-    return diagnostic.replace(
+    written = diagnostic.replace(
         span=span,
         related=tuple(distinct.values()),
         fix=written_fix(diagnostic.fix) if diagnostic.fix else None,
+    )
+    return _without_secrets(written)
+
+
+def _without_secrets(diagnostic: Diagnostic) -> Diagnostic:
+    """Return *diagnostic*, which has written spans, with a mask for each secret of its files that it repeats."""
+    spans = (diagnostic.span, *(each.span for each in diagnostic.related))
+    secrets = {each.source.concealed for each in spans} - {None}
+
+    def told(text: str) -> str:
+        for each in secrets:
+            text = each.conceal(text, spans) if each and text else text
+        return text
+
+    if not secrets:
+        return diagnostic
+    return diagnostic.replace(
+        message=told(diagnostic.message),
+        label=told(diagnostic.label),
+        help=told(diagnostic.help),
+        notes=tuple(map(told, diagnostic.notes)),
+        related=tuple(Related(span, told(message)) for span, message in diagnostic.related),
     )
 
 

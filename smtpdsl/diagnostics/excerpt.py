@@ -78,7 +78,7 @@ def excerpt(
     """
 
     def line(number: int, marks: Sequence[Mark]) -> Iterator[str]:
-        text = _Text(_shown(source, number), colours(source, number) if colours else (), paint)
+        text = _Text(source.shown_line(number), colours(source, number) if colours else (), paint)
         return _line(text, number, marks, digits, paint, columns)
 
     previous = next(iter(lines), 1) - 1
@@ -112,16 +112,6 @@ class _Text(NamedTuple):
         """Paint what can be seen of *text*, so that blanks at the end of the line are still seen to be some."""
         seen = text.rstrip()
         return self.paint(seen, style) + text[len(seen) :] if style and seen else text
-
-
-def _shown(source: Source, number: int) -> str:
-    """The text of a line; in a table of passwords only the key can be read."""
-    line = source.line(number)
-    if not source.hides_values or line.lstrip().startswith("#"):
-        return line
-    indent = len(line) - len(line.lstrip())
-    start = next((at for at in range(indent, len(line)) if line[at] in ": \t"), len(line))
-    return line[:start] + "".join(each if each in ": \t" else "*" for each in line[start:])
 
 
 def _marks(span: Span, label: str, style: str) -> Iterator[tuple[int, Mark]]:

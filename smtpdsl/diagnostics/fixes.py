@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from smtpdsl.diagnostics.diagnostic import Diagnostic, Fix
+    from smtpdsl.diagnostics.span import Source
+
+
+_CONTEXT_LINES = 3
 
 
 class Change(NamedTuple):
@@ -30,6 +34,7 @@ class Change(NamedTuple):
     file: str
     before: str
     after: str
+    has_secrets: bool = False
 
 
 class FixResult(Record):
@@ -52,8 +57,9 @@ class _Cut(NamedTuple):
 class _Page:
     """A file's text with the cuts accepted so far: sorted, and no two share a character."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, source: Source) -> None:
+        self.text = source.text
+        self.has_secrets = source.concealed is not None and source.concealed.is_in(source)
         self.cuts: list[_Cut] = []
 
     def has_room(self, cut: _Cut) -> bool:
@@ -84,7 +90,9 @@ def apply_fixes(diagnostics: Iterable[Diagnostic], *, unsafe: bool = False) -> F
     for found in arrange(diagnostics):
         if found.fix and (found.fix.safe or unsafe) and _does_something(found.fix):
             (applied if _accept(found.fix, pages) else left).append(found)
-    changes = tuple(Change(file, page.text, page.edited()) for file, page in pages.items() if page.cuts)
+    changes = tuple(
+        Change(file, page.text, page.edited(), page.has_secrets) for file, page in pages.items() if page.cuts
+    )
     return FixResult(changes=changes, applied=tuple(applied), left=tuple(left))
 
 
@@ -94,10 +102,12 @@ def unified_diff(changes: Iterable[Change]) -> str:
     from difflib import unified_diff as compare  # noqa: PLC0415
 
     lines: list[str] = []
-    for file, before, after in changes:
+    for file, before, after, has_secrets in changes:
         # As diff(1) does: without the tab, patch(1) takes a name up to its first blank.
         name = visible(file) + ("\t" if " " in file else "")
-        compared = compare(list(_lines(before)), list(_lines(after)), name, name)
+        # The lines around a change would show the secrets that stand there; patch(1) finds its place without them.
+        context = 0 if has_secrets else _CONTEXT_LINES
+        compared = compare(list(_lines(before)), list(_lines(after)), name, name, n=context)
         lines.extend(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in compared)
     return "".join(lines)
 
@@ -111,7 +121,7 @@ def _accept(fix: Fix, pages: dict[str, _Page]) -> bool:
     """Add the edits of *fix* to *pages*, or change nothing if one of them has no room."""
     wanted: dict[str, list[_Cut]] = {}
     for span, replacement in fix.edits:
-        page = pages.setdefault(span.source.name, _Page(span.source.text))
+        page = pages.setdefault(span.source.name, _Page(span.source))
         cuts = wanted.setdefault(span.source.name, [])
         cut = _Cut(span.start, span.end, len(page.cuts) + len(cuts), replacement)
         if page.text != span.source.text or not page.has_room(cut):

@@ -14,7 +14,7 @@ from smtpdsl.diagnostics.diagnostic import Diagnostic, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from smtpdsl.diagnostics.diagnostic import Code, Fix
+    from smtpdsl.diagnostics.diagnostic import Code, Edit, Fix
     from smtpdsl.diagnostics.span import Span
 
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -106,8 +106,13 @@ def _fix_as_json(fix: Fix | None) -> dict[str, Any] | None:
 
 
 def _can_be_told(fix: Fix) -> bool:
-    """Whether the edits can be written down exactly; a spelt replacement would be another text."""
-    return all(_is_text(edit.replacement) for edit in fix.edits)
+    """Whether the edits can be written down exactly; a spelt or masked replacement would be another text."""
+    return all(_is_text(edit.replacement) and not _is_secret(edit) for edit in fix.edits)
+
+
+def _is_secret(edit: Edit) -> bool:
+    concealed = edit.span.source.concealed
+    return concealed is not None and concealed.conceal(edit.replacement) != edit.replacement
 
 
 def _as_command(found: Diagnostic) -> str:

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from smtpdsl.diagnostics.concealed import Secrets
 
 
 class Position(NamedTuple):
@@ -31,8 +34,8 @@ class Source:
         self.name = name
         self.text = text
         self.origins = origins
-        # The values of its lines are passwords: an excerpt shows the keys alone.
-        self.hides_values = False
+        # What nobody shall read in a finding about it.
+        self.concealed: Secrets | None = None
 
     def __repr__(self) -> str:
         return f"Source({self.name!r}, {len(self.text)} characters)"
@@ -55,9 +58,21 @@ class Source:
 
     def line(self, number: int) -> str:
         """The text of line *number*, without its end."""
-        start = self.line_starts[number - 1]
-        end = self.line_starts[number] - 1 if number < len(self.line_starts) else len(self.text)
+        start, end = self._bounds(number)
         return self.text[start:end]
+
+    def shown_line(self, number: int) -> str:
+        """The text of line *number* as anybody may read it."""
+        start, end = self._bounds(number)
+        return self.shown(start, end)
+
+    def shown(self, start: int, end: int) -> str:
+        """The characters *start* to *end* as anybody may read them, with others in the place of secrets."""
+        return self.concealed.part(self, start, end) if self.concealed else self.text[start:end]
+
+    def _bounds(self, number: int) -> tuple[int, int]:
+        end = self.line_starts[number] - 1 if number < len(self.line_starts) else len(self.text)
+        return self.line_starts[number - 1], end
 
     def whole(self) -> Span:
         """An empty span at the start, for findings about the file itself."""
@@ -92,6 +107,11 @@ class Span:
     def text(self) -> str:
         """The characters themselves."""
         return self.source.text[self.start : self.end]
+
+    @property
+    def shown(self) -> str:
+        """The characters as anybody may read them; of a written span (`written`)."""
+        return self.source.shown(self.start, self.end)
 
     def to(self, last: Span) -> Span:
         """From the start of this span to the end of *last*, in the same source."""
