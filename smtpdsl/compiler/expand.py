@@ -62,6 +62,7 @@ def expand(source: Source, world: World, report: Report, defines: Mapping[str, s
     expander = _Expander(source, world, report)
     for name, value in (defines or {}).items():
         expander.macros[name] = Macro.of_command_line(name, value)
+        expander.includes.define(name, expander.macros[name].span.source)
     try:
         expander.read(source)
     except TooLargeError:

@@ -7,6 +7,7 @@ Reports `unreadable-include`, `include-cycle`, `oversized-text`, and what `decod
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from smtpdsl.compiler.tables import facts
 from smtpdsl.compiler.world import Unavailable, World
 from smtpdsl.compiler.written import join_lines
 from smtpdsl.diagnostics.codes import INCLUDE_CYCLE, OVERSIZED_TEXT, UNREADABLE_INCLUDE
+from smtpdsl.diagnostics.concealed import Concealed, Stretch
 from smtpdsl.diagnostics.diagnostic import Report
 from smtpdsl.diagnostics.span import Source, Span
 from smtpdsl.ir.syntax import unquote
@@ -67,6 +69,9 @@ class Includes:
         self.report = report
         self.stack: list[Readable] = []
         self.files: list[Source] = []
+        self.defines: dict[str, Source] = {}
+        """The macros of the command line, by name."""
+        self._concealed = Concealed(self._find_secrets)
         self._known: dict[str, Readable] = {}
         self._read_octets: dict[str, bytes | Unavailable] = {}
         self._estimates: dict[str, int] = {}
@@ -80,8 +85,23 @@ class Includes:
         """
         refuse_if_too_large(len(source.text), source.whole(), self.report)
         refuse_if_too_large(self._estimate(source.text, 0), source.whole(), self.report)
-        self.files.append(source)
+        self._add(source)
         return Readable(self.world.identity(source.name, is_given=True), source, join_lines(source, self.report))
+
+    def _add(self, source: Source) -> None:
+        self.files.append(source)
+        source.concealed = self._concealed
+
+    def define(self, name: str, source: Source) -> None:
+        """Take *source*, what the command line says of a macro."""
+        self.defines[name] = source
+        source.concealed = self._concealed
+
+    def _find_secrets(self) -> Mapping[Source, Sequence[Stretch]]:
+        # Files in which nothing is found are the usual case.
+        from smtpdsl.compiler.secrets import find_secrets  # noqa: PLC0415
+
+        return find_secrets(self.files, self.defines)
 
     def _estimate(self, text: str, depth: int) -> int:
         """Guess how long *text* is with its includes: those at the beginning of a line, without macros.
@@ -151,14 +171,14 @@ class Includes:
     def _read(self, path: str, span: Span) -> Readable | None:
         octets = self._octets(path)
         if isinstance(octets, Unavailable):
-            message = f'cannot read the included file "{path}": {octets.reason}'
+            message = f'cannot read the included file "{self.world.locate(path)}": {octets.reason}'
             self.report(UNREADABLE_INCLUDE.at(span, message, help=_advice(path, octets)))
             return None
         source = decode(self.world.locate(path), octets, self.report)
         if source is None:
             return None
         refuse_if_too_large(len(source.text), span, self.report)
-        self.files.append(source)
+        self._add(source)
         return Readable(self.world.identity(path), source, join_lines(source, self.report))
 
 

@@ -109,6 +109,13 @@ EXPIRED_CERTIFICATE = _warning("expired-certificate", "a certificate whose time 
 WEAK_KEY = _warning("weak-key", "a key for signatures that is shorter than others want")
 CERTIFICATE_NAME = _warning("certificate-name", "a certificate that names other hosts than the listener")
 
+# Settings that mean little without another one.
+ISSUER_WITHOUT_AUDIENCE = _warning(
+    "issuer-without-audience", "an `oauth-issuer` without `for`: its tokens for any service are logins here"
+)
+ISSUER_WITHOUT_AUTH = _warning("issuer-without-auth", "an `oauth-issuer`, and no listener lets anybody log in")
+BACKUP_WITHOUT_KEY = _warning("backup-without-key", "the key from before, and no key for now")
+
 # Listeners.
 UNKNOWN_INTERFACE = _error("unknown-interface", "`listen on` something that is no interface, address or host name here")
 EMPTY_LISTENER = _warning("empty-listener", "a listener that opens no socket")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from enum import Enum, IntEnum
 from typing import ClassVar, Generic, TypeAlias, TypeVar
 
-from smtpdsl.diagnostics.span import Span
+from smtpdsl.diagnostics.span import Source, Span
 from smtpdsl.ir.relay_url import RelayUrl
 from smtpdsl.ir.syntax import Dialect, Node, Word
 from smtpdsl.ir.table_file import Kind, Service, TableEntry
@@ -60,8 +60,10 @@ class Table(Node):
     decided_by: Span | None = None
     # Some lines of the file are no entries, and have been reported.
     is_malformed: bool = False
+    # The text of the file, if it could be read.
+    file: Source | None = None
 
-    _uncompared: ClassVar[frozenset[str]] = frozenset({"span", "decided_by", "is_malformed"})
+    _uncompared: ClassVar[frozenset[str]] = frozenset({"span", "decided_by", "is_malformed", "file"})
 
     @property
     def is_fallible(self) -> bool:

@@ -15,9 +15,9 @@ from smtpdsl.analysis.meaning import Meanings
 from smtpdsl.analysis.reachability import Reachability, Redundant, Unreachable
 from smtpdsl.analysis.rules import AskedRules
 from smtpdsl.analysis.witness import Witness
-from smtpdsl.cli.explain import ruleset_of
 from smtpdsl.cli.machine import site_of
 from smtpdsl.cli.main import main
+from smtpdsl.cli.meaning import ruleset_of
 from smtpdsl.ir.resolved import Rule, Ruleset
 from tests.analysis.test_open_relay import text_of
 

@@ -14,6 +14,7 @@ from smtpdsl.compiler.check.filters import check_filters
 from smtpdsl.compiler.check.listeners import check_listeners
 from smtpdsl.compiler.check.report_template import check_report_template
 from smtpdsl.compiler.check.rules import check_rules
+from smtpdsl.compiler.check.settings import check_settings
 from smtpdsl.compiler.check.tables import check_tables
 from smtpdsl.compiler.world import World
 from smtpdsl.diagnostics.diagnostic import Report
@@ -29,4 +30,5 @@ def check(ruleset: Ruleset, world: World, report: Report) -> None:
     check_listeners(ruleset, report)
     check_actions(ruleset, world, report)
     check_rules(ruleset, report)
+    check_settings(ruleset, report)
     check_report_template(ruleset, world, report)

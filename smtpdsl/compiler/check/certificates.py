@@ -56,14 +56,14 @@ def _check_complete(pki: Pki, dialect: Dialect, report: Report) -> None:
 def _check_authority(word: Word, world: World, report: Report) -> None:
     content = read_safely(word, "authority", CERTIFICATE_MODE, world, report)
     if content is not None and b"CERTIFICATE-----" not in content:
-        message = f'the authority "{word.text}" cannot be used: it holds no certificate'
+        message = f'the authority "{world.locate(word.text)}" cannot be used: it holds no certificate'
         report(UNUSABLE_CERTIFICATE.at(word.span, message, help="it has to be PEM: `-----BEGIN CERTIFICATE-----` …"))
 
 
 def _check_key_set(word: Word, world: World, report: Report) -> None:
     content = read_safely(word, "key set", CERTIFICATE_MODE, world, report)
     if content is not None and not _is_key_set(content):
-        message = f'the key set "{word.text}" cannot be used: it is not JSON with `keys` in it'
+        message = f'the key set "{world.locate(word.text)}" cannot be used: it is not JSON with `keys` in it'
         report(UNUSABLE_CERTIFICATE.at(word.span, message, help="save what the `jwks_uri` of the issuer answers"))
 
 
@@ -83,63 +83,68 @@ def _is_key_set(content: bytes) -> bool:
 def _check_pki(pki: Pki, ruleset: Ruleset, world: World, report: Report) -> None:
     cert = read_safely(pki.cert, "certificate", CERTIFICATE_MODE, world, report) if pki.cert else None
     key = read_safely(pki.key, "key", KEY_MODE, world, report) if pki.key else None
-    chain = _certificates(pki.cert, cert, report) if pki.cert and cert is not None else None
-    public_key = _public_key(pki.key, key, report) if pki.key and key is not None else None
+    chain = _certificates(pki.cert, cert, world, report) if pki.cert and cert is not None else None
+    public_key = _public_key(pki.key, key, world, report) if pki.key and key is not None else None
     if pki.cert is None or not chain:
         return
     if public_key is not None and pki.key is not None and public_key != chain[0].public_key:
-        _mismatch(pki.cert, pki.key, any(public_key == each.public_key for each in chain), report)
-    _check_time(pki.cert, chain[0], world.now(), report)
-    _check_names(pki, pki.cert, chain[0], ruleset, report)
+        _mismatch(pki.cert, pki.key, any(public_key == each.public_key for each in chain), world, report)
+    _check_time(pki.cert, chain[0], world, report)
+    _check_names(pki, pki.cert, chain[0], ruleset, world, report)
 
 
-def _certificates(word: Word, content: bytes, report: Report) -> tuple[Certificate, ...]:
+def _certificates(word: Word, content: bytes, world: World, report: Report) -> tuple[Certificate, ...]:
     from smtpdsl.compiler.check.pem import PemError, read_certificates  # noqa: PLC0415 - slow, see there
 
     try:
         return read_certificates(content)
     except PemError as error:
-        message = f'the certificate "{word.text}" cannot be used: {error.message}'
+        message = f'the certificate "{world.locate(word.text)}" cannot be used: {error.message}'
         report(UNUSABLE_CERTIFICATE.at(word.span, message, help=error.advice))
         return ()
 
 
-def _public_key(word: Word, content: bytes, report: Report) -> bytes | None:
+def _public_key(word: Word, content: bytes, world: World, report: Report) -> bytes | None:
     from smtpdsl.compiler.check.pem import EncryptedKeyError, PemError, read_public_key  # noqa: PLC0415 - as above
 
+    path = world.locate(word.text)
     try:
         return read_public_key(content)
     except EncryptedKeyError:
-        message = f'the key "{word.text}" is encrypted, so each start asks for its passphrase'
-        help_text = f"`openssl pkey -in {word.text} -out NEW` writes it without one"
+        message = f'the key "{path}" is encrypted, so each start asks for its passphrase'
+        help_text = f"`openssl pkey -in {path} -out NEW` writes it without one"
         report(UNUSABLE_CERTIFICATE.at(word.span, message, help=help_text, severity=Severity.WARNING))
     except PemError as error:
-        message = f'the key "{word.text}" cannot be used: {error.message}'
+        message = f'the key "{path}" cannot be used: {error.message}'
         report(UNUSABLE_CERTIFICATE.at(word.span, message, help=error.advice))
     return None
 
 
-def _mismatch(cert: Word, key: Word, is_later: bool, report: Report) -> None:  # noqa: FBT001 - a fact, not a switch
-    message = f'the key "{key.text}" does not belong to the certificate "{cert.text}"'
+def _mismatch(cert: Word, key: Word, is_later: bool, world: World, report: Report) -> None:  # noqa: FBT001 - a fact
+    key_path, cert_path = world.locate(key.text), world.locate(cert.text)
+    message = f'the key "{key_path}" does not belong to the certificate "{cert_path}"'
     help_text = "name the two files that were made together"
     if is_later:
-        message = f'the key "{key.text}" belongs to a later certificate of "{cert.text}", not to the first one'
+        message = f'the key "{key_path}" belongs to a later certificate of "{cert_path}", not to the first one'
         help_text = "put the server's own certificate first, then the ones that lead to its authority"
     report(KEY_MISMATCH.at(key.span, message, related=(Related(cert.span, "the certificate"),), help=help_text))
 
 
-def _check_time(cert: Word, certificate: Certificate, now: float, report: Report) -> None:
+def _check_time(cert: Word, certificate: Certificate, world: World, report: Report) -> None:
+    now, path = world.now(), world.locate(cert.text)
     if now > certificate.not_after:
         days = int((now - certificate.not_after) // _DAY)
         ago = f"{days} days ago" if days > 1 else "a day ago" if days else "today"
-        message = f'the certificate "{cert.text}" expired {ago}'
+        message = f'the certificate "{path}" expired {ago}'
         report(EXPIRED_CERTIFICATE.at(cert.span, message, help="renew it; clients that verify do not deliver"))
     elif now < certificate.not_before:
-        message = f'the certificate "{cert.text}" is not valid yet'
+        message = f'the certificate "{path}" is not valid yet'
         report(EXPIRED_CERTIFICATE.at(cert.span, message, help="look at the clock of this machine"))
 
 
-def _check_names(pki: Pki, cert: Word, certificate: Certificate, ruleset: Ruleset, report: Report) -> None:
+def _check_names(
+    pki: Pki, cert: Word, certificate: Certificate, ruleset: Ruleset, world: World, report: Report
+) -> None:
     """Compare whom the certificate names with what its listeners are called.
 
     Clients compare with the name that they connect to.  Where the file names neither a
@@ -157,7 +162,7 @@ def _check_names(pki: Pki, cert: Word, certificate: Certificate, ruleset: Rulese
     named = ", ".join(certificate.names[:_NAMES_SHOWN]) or "nobody"
     named += ", …" if len(certificate.names) > _NAMES_SHOWN else ""
     expected = " or ".join(sorted(wanted)[:_NAMES_SHOWN])
-    message = f'the certificate "{cert.text}" is for {named}, not for {expected}'
+    message = f'the certificate "{world.locate(cert.text)}" is for {named}, not for {expected}'
     related = tuple(Related(each.hostname.span, "what the listener is called") for each in users if each.hostname.span)
     help_text = "give the listener a `hostname` that the certificate names, or get one for that name"
     report(CERTIFICATE_NAME.at(cert.span, message, related=related, help=help_text))

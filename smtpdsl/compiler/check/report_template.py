@@ -19,7 +19,7 @@ def check_report_template(ruleset: Ruleset, world: World, report: Report) -> Non
     else:
         problem, help_text = _problem(content), "docs/serving.md has an example, and what a template is given"
     if problem:
-        message = f'cannot use the template "{setting.value}": {problem}'
+        message = f'cannot use the template "{world.locate(setting.value)}": {problem}'
         report(UNUSABLE_VALUE.at(setting.span, message, help=help_text))
 
 

@@ -14,22 +14,22 @@ KEY_MODE = 0o740
 
 def read_safely(word: Word, what: str, allowed_mode: int, world: World, report: Report) -> bytes | None:
     """Return the content of a file that must be safe; None, and a finding, if it cannot be read."""
-    content, facts = world.read(word.text), world.facts(word.text)
+    content, facts, path = world.read(word.text), world.facts(word.text), world.locate(word.text)
     if isinstance(content, Unavailable) or isinstance(facts, Unavailable):
         why = content if isinstance(content, Unavailable) else facts
         assert isinstance(why, Unavailable)
-        message = f'cannot read the {what} "{word.text}": {why.reason}'
+        message = f'cannot read the {what} "{path}": {why.reason}'
         report(UNUSABLE_CERTIFICATE.at(word.span, message, help=_unreadable_help(why)))
         return None
     wrong = ""
     if not world.is_trusted(facts.owner):
-        wrong, help_text = f"belongs to user {facts.owner}", f"`chown root {word.text}`"
+        wrong, help_text = f"belongs to user {facts.owner}", f"`chown root {path}`"
     elif facts.mode & ~allowed_mode & 0o777:
         done = "read or change" if what == "key" else "change"
-        wrong, help_text = f"has mode {facts.mode:04o}: others may {done} it", f"`chmod {_mended(what)} {word.text}`"
+        wrong, help_text = f"has mode {facts.mode:04o}: others may {done} it", f"`chmod {_mended(what)} {path}`"
     if wrong:
         severity = Severity.WARNING if world.is_test_bed else None
-        message = f'the {what} "{word.text}" {wrong}'
+        message = f'the {what} "{path}" {wrong}'
         report(UNSAFE_FILE.at(word.span, message, help=help_text, severity=severity))
     return content
 

@@ -22,6 +22,7 @@ from smtpdsl.diagnostics.codes import (
     UNSAFE_FILE,
     UNUSABLE_NETWORK,
 )
+from smtpdsl.diagnostics.concealed import ConcealedValues
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Fix, Related, Report, Severity
 from smtpdsl.ir.matching import fold
 from smtpdsl.ir.resolved import Ruleset, Table, TableUse
@@ -72,13 +73,14 @@ def _protect_passwords(ruleset: Ruleset, world: World, report: Report) -> None:
     for table in files.values():
         if table.path is None or world.is_static:
             continue
-        for entry in table.entries[:1]:
-            entry.span.source.hides_values = True
+        if table.file is not None:
+            table.file.concealed = ConcealedValues()
         facts = world.facts(table.path)
         if not isinstance(facts, Unavailable) and facts.mode & _OTHERS_MAY_READ and not world.is_test_bed:
-            mode = f'"{table.path}" has mode {facts.mode:04o}'
+            path = world.locate(table.path)
+            mode = f'"{path}" has mode {facts.mode:04o}'
             message = f"every user of this host may read the passwords of <{table.name}>: {mode}"
-            help_text = f"`chmod 0640 {table.path}`, and give it the group of the server"
+            help_text = f"`chmod 0640 {path}`, and give it the group of the server"
             at = name_span(table.span, table.name)
             report(UNSAFE_FILE.at(at, message, help=help_text, severity=Severity.WARNING))
 

@@ -82,7 +82,7 @@ class TargetReader:
         if self.world.is_static or path.startswith(_DEVICES) or not folder:
             return
         if isinstance(facts := self.world.facts(folder), Unavailable) and facts.is_absent:
-            message = f'the folder of this mailbox, "{folder}", does not exist'
+            message = f'the folder of this mailbox, "{self.world.locate(folder)}", does not exist'
             yield MISSING_FILE.at(span, message, help="create it; nothing else does")
 
     def _include(self, path: str, span: Span) -> Iterator[Diagnostic]:
@@ -90,7 +90,7 @@ class TargetReader:
             return
         octets = self.world.read(path)
         if isinstance(octets, Unavailable):
-            message = f'cannot read the included file "{path}": {octets.reason}'
+            message = f'cannot read the included file "{self.world.locate(path)}": {octets.reason}'
             yield MISSING_FILE.at(span, message, help="create the file, or remove it here: it includes nobody now")
             return
         self._included.add(path)

@@ -122,7 +122,8 @@ class SettingsReader:
             # `queue encryption` without a key: asked for at start.
             return Setting(value="", span=statement.span)
         if name.startswith("queue encryption") and not self._is_queue_key(word):
-            return _default(None, name)
+            # There is one; what it is nobody can say.
+            return Setting(value=None, span=word.span)
         return Setting(value=word.text, span=word.span)
 
     def _flag(self, name: str) -> Setting[bool]:

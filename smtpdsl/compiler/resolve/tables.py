@@ -127,7 +127,7 @@ def _check_exists(path: str, spec: Word, scope: Scope) -> None:
         return
     facts = scope.world.facts(path)
     if isinstance(facts, Unavailable):
-        message = f'cannot read the file of this table, "{path}": {facts.reason}'
+        message = f'cannot read the file of this table, "{scope.world.locate(path)}": {facts.reason}'
         scope.report(UNREADABLE_TABLE.at(spec.span, message, help=_absent_help(facts)))
 
 
@@ -135,7 +135,7 @@ def _read(table: Table, path: str, spec: Word, scope: Scope) -> Table:
     octets = scope.world.read(path)
     if isinstance(octets, Unavailable):
         at = inside(spec, len(spec.text) - len(path), len(spec.text))
-        message = f'cannot read the table file "{path}": {octets.reason}'
+        message = f'cannot read the table file "{scope.world.locate(path)}": {octets.reason}'
         scope.report(UNREADABLE_TABLE.at(at, message, help=_absent_help(octets)))
         return table
     source = decode(scope.world.locate(path), octets, scope.report)
@@ -149,6 +149,7 @@ def _read(table: Table, path: str, spec: Word, scope: Scope) -> Table:
         is_known=True,
         decided_by=content.decided_by,
         is_malformed=bool(content.problems),
+        file=source,
     )
 
 

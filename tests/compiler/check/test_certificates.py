@@ -313,7 +313,7 @@ def test_authorities(content: str | None, tmp_path: Path) -> None:
 def test_a_key_set_is_there_and_one(tmp_path: Path, text: str | None, expected: list[str]) -> None:
     """However its file was made."""
     configuration = (
-        'oauth-issuer "https://id.example" key "/id.jwks"\nlisten on lo\n'
-        'action "out" relay\nmatch from local for any action "out"\n'
+        'oauth-issuer "https://id.example" key "/id.jwks" for "mail"  # smtpdsl: allow issuer-without-auth\n'
+        'listen on lo\naction "out" relay\nmatch from local for any action "out"\n'
     )
     assert shown(check_text(configuration, tmp_path, {"/id.jwks": text} if text is not None else {})) == expected
