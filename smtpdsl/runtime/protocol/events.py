@@ -20,10 +20,11 @@ from smtpdsl.mail.reply import Reply
 class MailParameters(NamedTuple):
     """The ESMTP parameters of MAIL; None is one that was not given.
 
-    `size` is what the client expects (RFC 1870), `body` is ``7BIT`` or ``8BITMIME``
-    (RFC 6152), `ret` is ``FULL`` or ``HDRS`` and `envid` is decoded (RFC 3461 §4.3 and §4.4).
-    With `smtputf8` paths and header fields may hold UTF-8 (RFC 6531); with `requiretls` the
-    message goes on over TLS or not at all (RFC 8689); `mt_priority` is from -9 to 9 (RFC 6710).
+    `size` is what the client expects (RFC 1870), `body` is ``7BIT`` or ``8BITMIME`` (RFC 6152)
+    or ``BINARYMIME`` (RFC 3030 §3), `ret` is ``FULL`` or ``HDRS`` and `envid` is decoded
+    (RFC 3461 §4.3 and §4.4).  With `smtputf8` paths and header fields may hold UTF-8 (RFC 6531);
+    with `requiretls` the message goes on over TLS or not at all (RFC 8689); `mt_priority` is
+    from -9 to 9 (RFC 6710).
     """
 
     size: int | None = None
@@ -167,7 +168,7 @@ class AuthResponse(NamedTuple):
 class ContentReceived(NamedTuple):
     """A piece of the mail data: lines end in LF, and the dots that hid other dots are gone.
 
-    It is empty for a chunk of no octets.
+    It is empty for a chunk of no octets.  Binary parts are in base64 already.
     """
 
     octets: bytes

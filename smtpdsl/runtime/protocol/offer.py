@@ -46,6 +46,8 @@ NOTHING_SPECIAL = Offer()
 def parameter_keywords(offer: Offer, *, is_secure: bool) -> frozenset[str]:
     """Return the extensions whose parameters MAIL and RCPT take."""
     keywords = {"SIZE", "8BITMIME"}
+    # RFC 3030 §3: it comes in chunks, or not at all.
+    keywords.update(["BINARYMIME"] if offer.chunking else [])
     keywords.update(["SMTPUTF8"] if offer.smtputf8 else [])
     keywords.update(["DSN"] if offer.dsn else [])
     # RFC 8689 §4.1: only where the session is encrypted.
@@ -69,7 +71,7 @@ def extension_lines(offer: Offer, limits: Limits, mechanisms: tuple[str, ...], *
     lines += ["SMTPUTF8"] if offer.smtputf8 else []
     lines += ["ENHANCEDSTATUSCODES", f"SIZE {limits.max_message_octets}"]
     lines += [keyword for keyword in ("DSN", "REQUIRETLS", "MT-PRIORITY") if keyword in parameters]
-    lines += ["CHUNKING"] if offer.chunking else []
+    lines += ["CHUNKING", "BINARYMIME"] if offer.chunking else []
     lines += ["STARTTLS"] if offer.starttls and not is_secure else []
     lines += [f"AUTH {' '.join(mechanisms)}"] if mechanisms else []
     lines += _limits_line(limits)

@@ -46,6 +46,8 @@ MAIL_SYNTAX = _reply(501, "5.5.4", "Expected MAIL FROM:<address>")
 RCPT_SYNTAX = _reply(501, "5.5.4", "Expected RCPT TO:<address>")
 # RFC 6531 §3.5
 NEEDS_SMTPUTF8 = _reply(553, "5.6.7", "Expected only ASCII characters in the address")
+# RFC 3030 §3
+NEEDS_CHUNKS = _reply(503, "5.5.1", "A message with BODY=BINARYMIME comes in chunks: send BDAT")
 # RFC 3030 §2
 BAD_CHUNK = _reply(501, "5.5.4", "Expected BDAT OCTETS or BDAT OCTETS LAST: nothing more is taken, send QUIT")
 CHUNK_TOO_BIG = _reply(552, "5.3.4", "Chunk too big for this server: closing the connection")
@@ -71,6 +73,13 @@ CONTENT_HAS_NUL = _reply(550, "5.6.0", "Message refused: it holds a NUL octet")
 CONTENT_HAS_BARE_CR = _reply(550, "5.6.0", "Message refused: it holds a CR without LF")
 CONTENT_HAS_BARE_LF = _reply(550, "5.6.0", "Message refused: it holds a LF without CR; lines must end in CRLF")
 CONTENT_MIXES_LINE_ENDS = _reply(550, "5.6.0", "Message refused: it began with lines that end in LF, and holds a CR")
+# RFC 3030 §3; what may stand in a part whose encoding is binary, and nowhere else.
+BINARY_HAS_NUL = _reply(550, "5.6.0", "Message refused: a NUL octet stands outside of binary parts")
+BINARY_HAS_BARE_CR = _reply(550, "5.6.0", "Message refused: a CR without LF stands outside of binary parts")
+BINARY_HAS_BARE_LF = _reply(550, "5.6.0", "Message refused: a LF without CR stands outside of binary parts")
+BINARY_HAS_ENDLESS_HEADER = _reply(552, "5.3.4", "Message too big for system: endless header")
+BINARY_HAS_MANY_PARTS = _reply(552, "5.3.4", "Message too big for system: too many parts")
+BINARY_IS_SIGNED = _reply(554, "5.6.2", "Message refused: to store it, a binary part would change that is signed")
 
 
 def chunk_received(octets: int) -> Reply:

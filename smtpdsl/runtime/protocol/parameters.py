@@ -49,6 +49,9 @@ _PRIORITY = re.compile(r"-?[1-9]|0")
 # What most clients say, and nothing else.
 _ONLY_SIZE = re.compile(r" SIZE=([0-9]{1,20})(?: BODY=(7BIT|8BITMIME))?")
 
+# RFC 6152 §2, RFC 3030 §3
+_BODIES_OF_LINES = ("7BIT", "8BITMIME")
+_BODIES = (*_BODIES_OF_LINES, "BINARYMIME")
 # RFC 3461 §4.4
 _MAX_ENVID_OCTETS = 100
 
@@ -72,7 +75,7 @@ def read_mail_parameters(text: str, extensions: frozenset[str]) -> MailParameter
             case "SIZE":
                 values["size"] = _size(value)
             case "BODY":
-                values["body"] = _one_of(keyword, value, ("7BIT", "8BITMIME"))
+                values["body"] = _one_of(keyword, value, _BODIES if "BINARYMIME" in extensions else _BODIES_OF_LINES)
             case "RET":
                 values["ret"] = _one_of(keyword, value, ("FULL", "HDRS"))
             case "ENVID":

@@ -79,7 +79,8 @@ class CommandReader:
         return read(argument, self.dialect)
 
     def begin_transaction(self, mail: Mail) -> None:
-        """Take UTF-8 in paths from now on, if *mail* has said that it may come (RFC 6531 §3.4)."""
+        """Take what *mail* has said that it may come: UTF-8 in paths (RFC 6531 §3.4), and binary mail data."""
+        self.standing.is_binary = mail.parameters.body == "BINARYMIME"
         if mail.parameters.smtputf8 is not self.dialect.utf8:
             self.dialect = self.dialect._replace(utf8=mail.parameters.smtputf8)
 

@@ -1,7 +1,7 @@
 """A message while it is received, by DATA or in chunks, and chunks that nobody wants.
 
     begin_data, then content(octets)      ContentReceived ... EndOfContent
-    begin(chunk), then chunk(octets)      ContentReceived ... None or EndOfContent, and begin(chunk) again
+    begin(chunk), then chunk(octets)      ContentReceived ... None or EndOfContent, and go_on(chunk)
     swallow(1000, reply), then unwanted   nothing, and the reply behind the last octet
 
 All of them take from the octets that were received what is theirs, and leave the rest.
@@ -10,6 +10,7 @@ All of them take from the octets that were received what is theirs, and leave th
 from __future__ import annotations
 
 from smtpdsl.runtime.protocol.bare_lf import BareLfMailData
+from smtpdsl.runtime.protocol.binary_chunks import BinaryChunks
 from smtpdsl.runtime.protocol.chunks import ChunkedContent
 from smtpdsl.runtime.protocol.events import Bdat, ContentReceived, EndOfContent, Refused
 from smtpdsl.runtime.protocol.input_buffer import InputBuffer
@@ -29,7 +30,7 @@ class Reception:
         self._max_octets = max_octets
         self._tolerates_bare_lf = tolerates_bare_lf
         self._content: MailData | BareLfMailData | None = None
-        self._chunks: ChunkedContent | None = None
+        self._chunks: ChunkedContent | BinaryChunks | None = None
         self.ended_early = False
         self._unwanted = 0
         # What is said behind the octets that are unwanted, ready to be sent or still to be told.
@@ -48,7 +49,7 @@ class Reception:
         """Return what *octets* are of the message; None if they are too few."""
         content = self._content
         assert content is not None, "the mail data has begun"
-        while len(octets) and not content.is_complete:
+        while octets.length and not content.is_complete:
             found, used = content.receive(octets.peek(_PIECE_OCTETS))
             octets.discard(used)
             if found:
@@ -61,11 +62,28 @@ class Reception:
 
     # ------------------------------------------------------------ BDAT
 
-    def begin(self, chunk: Bdat, *, is_first: bool) -> None:
-        """Expect the octets of *chunk*."""
-        if is_first or self._chunks is None:
+    @property
+    def held_octets(self) -> int:
+        """How much of a binary message is in memory, because it is not known yet what it is."""
+        return self._chunks.held_octets if isinstance(self._chunks, BinaryChunks) else 0
+
+    def begin(self, chunk: Bdat, *, is_binary: bool) -> None:
+        """Expect the octets of *chunk*, the first of a message that may hold any if it *is_binary*."""
+        if is_binary:
+            # An old client that ends lines with LF knows nothing of this.
+            self._chunks = BinaryChunks(self._max_octets)
+        else:
             self._chunks = ChunkedContent(self._max_octets, tolerates_bare_lf=self._tolerates_bare_lf)
         self._chunks.begin(chunk)
+
+    def go_on(self, chunk: Bdat) -> None:
+        """Expect the octets of *chunk*, another one of the same message."""
+        assert self._chunks is not None, "a chunk has come before it"
+        self._chunks.begin(chunk)
+
+    def forget(self) -> None:
+        """Forget a message whose last chunk will not come."""
+        self._chunks = None
 
     def chunk(self, octets: InputBuffer) -> ContentReceived | EndOfContent | Bdat | None:
         """Return what *octets* are of the message, or the chunk if it is complete; None if they are too few.
@@ -74,7 +92,7 @@ class Reception:
         """
         chunks = self._chunks
         assert chunks is not None, "a chunk has begun"
-        while chunks.left and len(octets):
+        while chunks.left and octets.length:
             piece = octets.peek(min(chunks.left, _PIECE_OCTETS))
             octets.discard(len(piece))
             if found := chunks.receive(piece):

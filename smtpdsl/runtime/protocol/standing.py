@@ -14,6 +14,7 @@ from smtpdsl.runtime.protocol.errors import RemoteProtocolError
 from smtpdsl.runtime.protocol.events import (
     Auth,
     Command,
+    Data,
     Ehlo,
     EndOfContent,
     Helo,
@@ -40,6 +41,7 @@ class Standing:
         "_offer",
         "errors",
         "is_authenticated",
+        "is_binary",
         "is_esmtp",
         "is_secure",
         "is_trusted",
@@ -59,6 +61,8 @@ class Standing:
         self.is_authenticated = False
         self.is_esmtp = False
         self.is_secure = False
+        # What MAIL has said of its message.
+        self.is_binary = False
         # May say who its client is.
         self.is_trusted = False
         # Has tried AUTH, and may say more of it where nobody has asked.
@@ -119,6 +123,9 @@ class Standing:
             self._check_demands()
             if self._mails >= self._limits.max_mails:
                 raise RemoteProtocolError(own_replies.TOO_MANY_MAILS)
+        elif command is Data:
+            if self.is_binary:
+                raise RemoteProtocolError(own_replies.NEEDS_CHUNKS)
         elif command is Vrfy:
             self._check_demands()
         elif command is StartTls:

@@ -16,6 +16,7 @@ from tests.runtime.site import LOGIN
 
 HELLO = b"EHLO client.test\r\n"
 ENVELOPE = b"MAIL FROM:<a@elsewhere.test>\r\nRCPT TO:<alice@local.test>\r\n"
+BINARY_ENVELOPE = ENVELOPE.replace(b">", b"> BODY=BINARYMIME", 1)
 PLAIN = base64.b64encode("\0".join(("", *LOGIN)).encode())
 
 _ENDS = st.sampled_from([b"\r\n"] * 20 + [b"\n", b"\r", b"", b" \r\n", b"\0\r\n", b"\r\r\n"])
@@ -67,7 +68,7 @@ _values = st.sampled_from(
     ]
 )
 _parameter = st.one_of(
-    st.sampled_from([b"SMTPUTF8", b"SIZE=10", b"BODY=8BITMIME", b"FOO=BAR", b"=", b"\xff"]),
+    st.sampled_from([b"SMTPUTF8", b"SIZE=10", b"BODY=8BITMIME", b"BODY=BINARYMIME", b"FOO=BAR", b"=", b"\xff"]),
     st.builds(lambda keyword, value: keyword + b"=" + value, st.sampled_from(_keywords), _values),
 )
 _parameters = st.lists(_parameter, max_size=3).map(lambda found: b"".join(b" " + each for each in found))
@@ -106,13 +107,14 @@ _PIECES = st.sampled_from(
     [b"a", b".", b"..", b"\r\n", b"\r\n.", b"\r\n.\r\n", b"\n", b"\r", b"\0", b"x" * 30, b"RSET\r\n"]
 )
 _CONTENT = st.lists(_PIECES, max_size=8).map(b"".join)
+_BINARY = _CONTENT.map(b"MIME-Version:1\r\nContent-Transfer-Encoding:binary\r\n\r\n".__add__)
 _SIZES = st.sampled_from([b"0", b"1", b"007", b"40", b"2147483649", b"9" * 20, b"-1", b"1_0", b"x", b""])
 
 
 @st.composite
 def _chunk(draw: st.DrawFn) -> bytes:
     """Draw BDAT with its chunk, most of them as long as they say."""
-    content = draw(_CONTENT)
+    content = draw(_CONTENT | _BINARY)
     size = b"%d" % len(content) if draw(st.integers(0, 5)) else draw(_SIZES)
     return b"BDAT " + size + draw(st.sampled_from([b"", b" LAST", b" last"])) + b"\r\n" + content
 
@@ -121,7 +123,8 @@ def lines() -> st.SearchStrategy[bytes]:
     """Draw a command with what belongs to it, or something that is none."""
     command = st.builds(bytes.__add__, st.one_of(_USUAL, _USUAL, _MAIL, _RCPT, _OTHER), _ENDS)
     mail_data = _CONTENT.map(lambda content: b"DATA\r\n" + content + b"\r\n.\r\n")
-    transaction = st.builds(lambda last: HELLO + ENVELOPE + last, st.one_of(mail_data, _chunk()))
+    envelopes = st.sampled_from([ENVELOPE, ENVELOPE, BINARY_ENVELOPE])
+    transaction = st.builds(lambda envelope, last: HELLO + envelope + last, envelopes, st.one_of(mail_data, _chunk()))
     return st.one_of(command, command, command, _chunk(), mail_data, transaction, st.binary(max_size=20))
 
 

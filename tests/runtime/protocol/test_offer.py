@@ -42,6 +42,7 @@ def test_what_is_offered_before_and_after_tls() -> None:
         "DSN",
         "MT-PRIORITY",
         "CHUNKING",
+        "BINARYMIME",
         "STARTTLS",
         "LIMITS RCPTMAX=100 MAILMAX=7",
         "HELP",
