@@ -166,5 +166,6 @@ def _explain(code: str) -> None:
         click.echo(document(code), nl=False)
         return
     near = nearest(code, CODES)
-    message = f'no code "{code}"' + (f'; did you mean "{near}"?' if near else "")
+    known = f'did you mean "{near}"?' if near else "a finding has its code in brackets, as in error[unknown-action]"
+    message = f'no code "{code}"; {known}'
     raise click.UsageError(message)

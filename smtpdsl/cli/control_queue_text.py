@@ -90,6 +90,18 @@ def _pairs(item: Item, before: str) -> Iterator[str]:
             yield f"{before}{name}: {shown(value)}"
 
 
+def keys(items: Iterable[Item]) -> Iterator[str]:
+    """Print a line for each key, and for what has none."""
+    for item in items:
+        found = Fields(item)
+        name = found.text("key") if found.is_known("key") else "-"
+        use = _USES.get(found.text("use"), found.text("use"))
+        yield f"{name:<8}  {use:<13}  {_plural(int(found.number('messages')), 'message')}"
+
+
+_USES = {"none": "not encrypted"}
+
+
 # ---------------------------------------------------------------- what was done
 
 

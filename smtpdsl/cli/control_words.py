@@ -162,6 +162,14 @@ VERBS = (
         _one_id,
         text.nothing,
     ),
+    Verb(
+        ("show", "keys"),
+        "",
+        "Print the keys that the queue is encrypted with, by their fingerprints, and how many messages need each.",
+        "show keys",
+        _nothing,
+        queue_text.keys,
+    ),
     Verb(("show", "status"), "", "Tell what is paused.", "show status", _nothing, text.status, text.old_status),
     Verb(("show", "stats"), "", "Print what the server has counted.", "show stats", _nothing, text.statistics),
     Verb(

@@ -7,8 +7,8 @@ import click
 from smtpdsl.analysis.difference import Comparison, compare
 from smtpdsl.cli.asking import Options, explain_options
 from smtpdsl.cli.compiling import compiling_options
-from smtpdsl.cli.explain import ruleset_of
 from smtpdsl.cli.machine import site_of
+from smtpdsl.cli.meaning import rulesets_of
 from smtpdsl.ir.resolved import Ruleset
 
 _DIFFERENT = 1
@@ -27,7 +27,8 @@ def diff(old: str, new: str, defines: dict[str, str], root: str, *, as_json: boo
 
     Exit status: 0 the same, 1 different, or the configurations have errors, 2 wrong use.
     """
-    rulesets = ruleset_of(old, root, defines), ruleset_of(new, root, defines)
+    before, after = rulesets_of((old, new), root, defines)
+    rulesets = before, after
     comparison = compare(*rulesets, (site_of(rulesets[0]), site_of(rulesets[1])))
     click.echo(_shown(comparison, rulesets, explain_options(new, root), as_json=as_json), nl=False)
     raise SystemExit(0 if comparison.is_same else _DIFFERENT)

@@ -23,6 +23,12 @@ _LABEL = "._domainkey."
 _MAX_STRING = 255
 
 
+class KeyFileError(click.ClickException):
+    """The file cannot be read or written, or is no key."""
+
+    exit_code = 2
+
+
 @click.command()
 @click.argument("name", metavar="NAME")
 @click.argument("file", metavar="FILE")
@@ -83,10 +89,10 @@ def _read(file: str) -> SigningKey:
         return read_key(Path(file).read_bytes())
     except OSError as error:
         message = _cannot("read", file, error)
-        raise click.UsageError(message) from None
+        raise KeyFileError(message) from None
     except DkimKeyError as error:
         message = f'the key "{file}" cannot be used: {error}'
-        raise click.UsageError(message) from None
+        raise KeyFileError(message) from None
 
 
 def _write(path: Path, octets: bytes) -> None:
@@ -97,10 +103,10 @@ def _write(path: Path, octets: bytes) -> None:
         sync_folder(path.parent)
     except FileExistsError:
         message = f'"{path}" is there already, and mail may be signed with it; --record prints its record'
-        raise click.UsageError(message) from None
+        raise KeyFileError(message) from None
     except OSError as error:
         message = _cannot("write", str(path), error)
-        raise click.UsageError(message) from None
+        raise KeyFileError(message) from None
 
 
 @contextmanager

@@ -9,21 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from smtpdsl.analysis.explain import explain as trace
-from smtpdsl.cli.compiling import (
-    DEFAULT_FILES,
-    compile_file,
-    compiling_options,
-    default_file,
-    excerpt_colours,
-    terminal_columns,
-    wants_colour,
-)
+from smtpdsl.cli.compiling import DEFAULT_FILES, compiling_options, default_file
 from smtpdsl.cli.machine import MachineSources, site_of
+from smtpdsl.cli.meaning import ruleset_of
 from smtpdsl.diagnostics.cells import visible
-from smtpdsl.diagnostics.diagnostic import Severity
 from smtpdsl.ir.answers import Site, ask
+from smtpdsl.ir.matching import fold
 from smtpdsl.ir.resolved import InTable, Ruleset, Subject
 from smtpdsl.ir.semantics import Answer
+from smtpdsl.ir.syntax import Dialect
 from smtpdsl.mail.address import AddressError, ForwardPath, Mailbox, ReversePath
 from smtpdsl.mail.envelope import LOCAL, Client, Envelope
 
@@ -79,6 +73,8 @@ def explain(
     ruleset = ruleset_of(file or default_file(), root, defines)
     site = site_of(ruleset)
     chosen, assumption = _outsider(ruleset, site) if address is None else (address, "")
+    if tag and not _is_known_tag(tag, ruleset):
+        click.echo(f'note: no listener has the tag "{visible(tag)}"', err=True)
     given = {"rdns": rdns or None, "helo": helo, "login": login, "tag": tag}
     client = _client(chosen, ruleset).replace(
         tls=tls or login is not None, **{name: value for name, value in given.items() if value is not None}
@@ -153,44 +149,6 @@ def _address(text: str) -> str:
     return f"[{address}]" if ":" in str(address) else str(address)
 
 
-# ---------------------------------------------------------------- the configuration
-
-
-def ruleset_of(path: str, root: str, defines: dict[str, str]) -> Ruleset:
-    """Return the meaning of the configuration; its errors are printed.
-
-    Where mail comes in, and with which certificate, is no part of what the rules say: a
-    file for another machine can be asked, whose interfaces do not exist here.
-    """
-    compiled = compile_file(path, root=root, defines=defines)
-    errors = [found for found in compiled.findings if found.severity is Severity.ERROR]
-    ruleset = compiled.compilation.ruleset
-    if errors:
-        from smtpdsl.diagnostics.render import render_text  # noqa: PLC0415 - only for broken configurations
-
-        colours = excerpt_colours([compiled])
-        text = render_text(errors, colour=wants_colour(), columns=terminal_columns(), colours=colours)
-        click.echo(text, nl=False, err=True)
-    if ruleset is None or any(found.code.name not in _OF_THE_DOORS for found in errors):
-        raise SystemExit(1)
-    return ruleset
-
-
-# Errors about listeners and certificates alone.
-_OF_THE_DOORS = frozenset(
-    {
-        "unknown-interface",
-        "duplicate-listener",
-        "incomplete-pki",
-        "unusable-certificate",
-        "key-mismatch",
-        "unsafe-file",
-        "unknown-pki",
-        "unknown-ca",
-    }
-)
-
-
 # ---------------------------------------------------------------- the client
 
 
@@ -200,6 +158,12 @@ def _client(source: str, ruleset: Ruleset) -> Client:
     # What a session of the local socket looks like: the server itself, and sendmail(8) says EHLO.
     tag = next((listener.tag.value for listener in ruleset.listeners if listener.is_socket), "")
     return Client(source=LOCAL, rdns=ruleset.server_name, helo="localhost", tag=tag)
+
+
+def _is_known_tag(tag: str, ruleset: Ruleset) -> bool:
+    """Whether a client can have come by a listener with *tag*; before 6.4 the local socket had one."""
+    known = {fold(listener.tag.value) for listener in ruleset.listeners}
+    return fold(tag) in known or (fold(tag) == "local" and ruleset.dialect is Dialect.LEGACY)
 
 
 def _outsider(ruleset: Ruleset, site: Site) -> tuple[str, str]:

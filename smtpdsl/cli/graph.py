@@ -8,8 +8,8 @@ import subprocess
 import click
 
 from smtpdsl.cli.compiling import compiling_options
-from smtpdsl.cli.explain import ruleset_of
 from smtpdsl.cli.machine import site_of
+from smtpdsl.cli.meaning import ruleset_of
 from smtpdsl.compiler.build_diagram import build_diagram
 from smtpdsl.tooling.graph.forms import as_dot, as_mermaid
 from smtpdsl.tooling.graph.picture import Picture, picture_of

@@ -88,10 +88,13 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Say "did you mean" for a command that does not exist."""
-        from smtpdsl.diagnostics.suggest import nearest  # noqa: PLC0415 - only for mistakes
+        from smtpdsl.diagnostics.cells import visible  # noqa: PLC0415 - only for mistakes
+        from smtpdsl.diagnostics.suggest import nearest  # noqa: PLC0415
 
-        if args and args[0] not in _COMMANDS and not args[0].startswith("-") and (near := nearest(args[0], _COMMANDS)):
-            ctx.fail(f'no command "{args[0]}"; did you mean "{near}"?')
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            near = nearest(args[0], _COMMANDS)
+            possible = f'did you mean "{near}"?' if near else f"possible are {', '.join(_COMMANDS)}"
+            ctx.fail(f'no command "{visible(args[0])}"; {possible}')
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -123,9 +126,10 @@ def _one_sentence(ctx: click.Context | None = None) -> Iterator[None]:
     except click.exceptions.NoArgsIsHelpError:
         raise
     except click.UsageError as error:
+        from smtpdsl.cli.wrong_use import sentence_of  # noqa: PLC0415 - only for mistakes
+
         path = error.ctx.command_path if error.ctx else _path(ctx)
-        message = error.format_message().rstrip(".").replace("\n", " ")
-        sentence = f"{message} (see `{path} --help`)"
+        sentence = f"{sentence_of(error)} (see `{path} --help`)"
         raise _WrongUseError(sentence) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 import click
@@ -11,8 +12,8 @@ from smtpdsl.analysis.prove import Proof, Result
 from smtpdsl.analysis.prove import prove as find_out
 from smtpdsl.cli.asking import Options, explain_options
 from smtpdsl.cli.compiling import compiling_options, terminal_columns, wants_colour
-from smtpdsl.cli.explain import ruleset_of
 from smtpdsl.cli.machine import site_of
+from smtpdsl.cli.meaning import ruleset_of
 from smtpdsl.compiler.properties import read_property
 from smtpdsl.compiler.world import Machine
 from smtpdsl.diagnostics.cells import visible
@@ -67,6 +68,8 @@ def _read(texts: tuple[str, ...], ruleset: Ruleset, world: Machine) -> list[Prop
         click.echo(text, nl=False, err=True)
     read = [each for each in found if each is not None]
     if len(read) < len(texts):
+        if len(texts) > 1 and read_property(" ".join(texts), 1, ruleset, world, Report()) is not None:
+            click.echo(f"note: a property is one argument: {shlex.quote(' '.join(texts))}", err=True)
         raise SystemExit(_WRONG_USE)
     return read
 

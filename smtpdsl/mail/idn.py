@@ -34,6 +34,14 @@ def ascii_domain(domain: str) -> str:
     return name
 
 
+def folded_name(name: str) -> str:
+    """Return *name*, of a host or a domain in A-labels, in the spelling that is compared.
+
+    RFC 4343 §3: case makes no difference.  RFC 1034 §3.1: a name that is complete may say so with a dot at its end.
+    """
+    return name.removesuffix(".").lower()
+
+
 def _a_label(label: str, start: int) -> str:
     if label.isascii():
         return label

@@ -22,11 +22,13 @@ from smtpdsl.cli.main import main
 from smtpdsl.mail.address import ReversePath
 from smtpdsl.runtime.control.frames import encode
 from smtpdsl.runtime.control.port import MODE, PATH
+from smtpdsl.runtime.credentials.secret import Secret
 from smtpdsl.runtime.net.unix_socket import unix_socket
 from smtpdsl.runtime.queue.folder import SPOOL
 from smtpdsl.runtime.queue.ids import envelope_hex, envelope_number, message_hex
 from smtpdsl.runtime.queue.manager import Queue
 from smtpdsl.runtime.queue.opening import open_spool
+from smtpdsl.runtime.sealing.keys import Key, key_fingerprint
 from tests.runtime.queue.sample import PAUSED, Journal, local, relayed, submission
 
 CONFIGURATION = """\
@@ -172,6 +174,24 @@ def test_what_is_known_of_an_envelope_and_its_message(spool: Spool) -> None:
     assert "client.helo: mx.example.net\n" in found.stdout
 
     assert spool.ctl("show", "message", spool.shown[0]).stdout == "Subject: hello\n\nworld\n"
+
+
+def test_the_keys_of_a_spool_and_of_the_configuration(spool: Spool) -> None:
+    """By their fingerprints, and never themselves."""
+    keys = [letter * 32 for letter in "no"]
+    path = spool.root / "encrypted.conf"
+    path.write_text(f'queue encryption "{keys[0]}"\nqueue encryption backup "{keys[1]}"\n{CONFIGURATION}')
+    names = [key_fingerprint(Key(Secret(each.encode())).number) for each in keys]
+
+    found = spool.ctl("show", "keys", "-f", str(path))
+
+    assert found.stdout.splitlines() == [
+        f"{names[0]}  current        0 messages",
+        f"{names[1]}  backup         0 messages",
+        "-         not encrypted  2 messages",
+    ]
+    assert not any(key in found.output for key in keys)
+    assert "keys: -" in spool.ctl("show", "envelope", spool.shown[1]).stdout.splitlines()
 
 
 def test_a_damaged_message_is_printed_and_is_an_error(spool: Spool) -> None:

@@ -73,6 +73,15 @@ def test_a_configuration_with_errors(texts: tuple[str, str], tmp_path: Path) -> 
     assert "error[syntax-error]" in found.stderr
 
 
+def test_the_errors_of_both_are_shown(tmp_path: Path) -> None:
+    """Who mends the one would have to ask again to hear of the other."""
+    found = diff(tmp_path, "match", "action")
+
+    assert found.exit_code == 1
+    assert "old.conf:1" in found.stderr
+    assert "new.conf:1" in found.stderr
+
+
 def test_wrong_use(tmp_path: Path) -> None:
     """Two files, and files that are there."""
     assert CliRunner().invoke(main, ["diff", str(tmp_path / "x")]).exit_code == 2

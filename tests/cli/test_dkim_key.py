@@ -101,7 +101,7 @@ def test_names_are_written_as_the_dns_has_them() -> None:
         (["--record", NAME, "none"], 'cannot read "none": no such file or directory'),
         (["--record", NAME, "rubbish"], 'the key "rubbish" cannot be used: it holds no private key'),
         (["--record", "--ed25519", NAME, "ed.key"], "--ed25519 is for a new key"),
-        ([NAME], "Missing argument 'FILE'"),
+        ([NAME], "expected FILE, found nothing"),
     ],
 )
 def test_wrong_use_is_one_sentence(arguments: list[str], sentence: str) -> None:

@@ -68,7 +68,7 @@ def test_a_password_is_no_argument() -> None:
     found = encrypt("hunter2")
 
     assert found.exit_code == 2
-    assert "unexpected extra argument" in found.stderr
+    assert "no arguments are expected" in found.stderr
 
 
 def test_a_system_without_crypt_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -395,9 +395,9 @@ def test_octets_that_are_no_text_are_spelt_out() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ([], "Missing argument 'SENDER'"),
-        ([SENDER], "Missing argument 'RCPT'"),
-        ([SENDER, "a@b.example", "c"], "Got unexpected extra argument (c)"),
+        ([], "expected SENDER, found nothing"),
+        ([SENDER], "expected RCPT, found nothing"),
+        ([SENDER, "a@b.example", "c"], 'nothing follows RCPT, found "c"'),
         (["a b@c.example", "a@b.example"], 'SENDER "a b@c.example", character 2: '),
         (["joe@", "a@b.example"], 'SENDER "joe@", character 5: expected a domain after `@`'),
         ([SENDER, ""], 'RCPT "", character 1: expected a recipient, found none'),
@@ -406,7 +406,7 @@ def test_octets_that_are_no_text_are_spelt_out() -> None:
         (["--from", "10.0.0.0/8", SENDER, "a@b.example"], '--from takes an IP address, "local" or "socket"'),
         (["--from", "", SENDER, "a@b.example"], '--from takes an IP address, "local" or "socket"'),
         (["--auth", "", SENDER, "a@b.example"], "--auth takes the name that the client logs in with"),
-        (["--frm", "local", SENDER, "a@b.example"], "No such option"),
+        (["--frm", "local", SENDER, "a@b.example"], "no option --frm; did you mean --from?"),
     ],
 )
 def test_wrong_use_is_one_sentence(arguments: list[str], sentence: str) -> None:
@@ -449,6 +449,14 @@ def test_listeners_of_another_machine_do_not_matter() -> None:
     assert found.exit_code == 0
     assert "unknown-interface" in found.stderr
     assert "maildir  /home/ann/Maildir" in found.stdout
+
+
+def test_a_tag_that_no_listener_has_is_told() -> None:
+    """It may be misspelt; the answer is there all the same, and a tag in other letters is the same one."""
+    Path("smtpd.conf").write_text(f'listen on 127.0.0.1 port 2525 tag "inside"\n{CONF}')
+
+    assert explain("--tag", "insde", SENDER, "ann@here.example").stderr == 'note: no listener has the tag "insde"\n'
+    assert explain("--tag", "Inside", SENDER, "ann@here.example").stderr == ""
 
 
 def test_accounts_under_the_root(tmp_path: Path) -> None:

@@ -65,6 +65,15 @@ def test_for_programs(tmp_path: Path) -> None:
     }
 
 
+def test_a_property_without_quotes(tmp_path: Path) -> None:
+    """Its words are taken for properties, and how it is written is said below what is wrong with them."""
+    found = ask(tmp_path, "accepts", "from", "local", "for", "any")
+
+    assert found.exit_code == 2
+    assert found.stderr.endswith("note: a property is one argument: 'accepts from local for any'\n")
+    assert "one argument" not in ask(tmp_path, "accepts", "nonsense").stderr
+
+
 def test_mistakes_of_all_properties_are_wrong_use(tmp_path: Path) -> None:
     """With line and column; nothing is proven."""
     found = ask(tmp_path, "no-open-relay", "nver match", 'never match for any action "ot"')

@@ -60,6 +60,27 @@ def test_one_line_of_the_standard_input(tmp_path: Path, worlds: list[World], set
         assert current.number == Key(Secret(KEY.encode())).number
 
 
+def test_an_older_key_is_asked_for_after_the_other(tmp_path: Path, worlds: list[World]) -> None:
+    """In a line of its own; which of the two is which is said by their order."""
+    assert (
+        started(tmp_path, "queue encryption\nqueue encryption backup stdin\n", f"{KEY}\n{OLD}\n") == "Error: not here"
+    )
+    keys = worlds[0].seals.keys
+    numbers = [Key(Secret(each.encode())).number for each in (KEY, OLD)]
+
+    assert keys.current is not None
+    assert keys.current.number == numbers[0]
+    assert numbers[1] in keys
+
+
+def test_an_older_key_that_is_not_given(tmp_path: Path, worlds: list[World]) -> None:
+    """It is named as the configuration names it."""
+    said = started(tmp_path, "queue encryption\nqueue encryption backup stdin\n", f"{KEY}\n")
+
+    assert "`queue encryption backup` is to be read at start" in said
+    assert worlds == []
+
+
 def test_a_key_of_the_configuration_is_not_asked_for(tmp_path: Path, worlds: list[World]) -> None:
     """Nor is one where nothing is encrypted."""
     started(tmp_path, f'queue encryption "{KEY}"\nqueue encryption backup "{OLD}"\n', "anything\n")

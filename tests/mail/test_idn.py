@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpdsl.mail.address_syntax import AddressError
-from smtpdsl.mail.idn import ascii_domain
+from smtpdsl.mail.idn import ascii_domain, folded_name
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,12 @@ def test_any_text_is_a_name_or_an_address_error(text: str) -> None:
         assert ascii_domain(text).isascii()
     except AddressError as error:
         assert 0 <= error.start <= error.end <= len(text)  # noqa: PT017 - some texts raise, some do not
+
+
+@pytest.mark.parametrize(
+    ("name", "spelling"),
+    [("MX.Example.ORG.", "mx.example.org"), ("mx.example.org", "mx.example.org"), (".", ""), ("", "")],
+)
+def test_the_spelling_that_is_compared(name: str, spelling: str) -> None:
+    """In small letters, and without the dot of a name that is complete."""
+    assert folded_name(name) == spelling

@@ -9,6 +9,7 @@ from smtpdsl.runtime.queue.ids import envelope_hex, message_hex, message_of
 from smtpdsl.runtime.queue.listing import Listed
 from smtpdsl.runtime.queue.selection import Selection, check_id
 from smtpdsl.runtime.queue.store import State
+from smtpdsl.runtime.sealing.keys import key_fingerprint
 
 # What is attempted just now is pending for the store.
 IN_FLIGHT = "inflight"
@@ -95,6 +96,7 @@ def details_of(listed: Listed) -> Item:
             "notify": sorted(envelope.notify) if envelope.notify is not None else None,
             "orcpt": envelope.orcpt,
         }
+    row["keys"] = sorted(map(key_fingerprint, listed.keys))
     if (facts := listed.facts) is not None:
         row["client"] = {
             name: getattr(facts.client, name) for name in ("source", "rdns", "helo", "login", "tls", "tag")

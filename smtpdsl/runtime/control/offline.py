@@ -31,7 +31,7 @@ from smtpdsl.runtime.sealing.seals import Seals
 _Opened: TypeAlias = Callable[[Path, Seals, Log, Callable[[], float]], AbstractAsyncContextManager[Administration]]
 
 _CHANGES = frozenset(deed.value for deed in Deed)
-_READS = frozenset({"show queue", "show envelope", "show message"})
+_READS = frozenset({"show queue", "show envelope", "show message", "show keys"})
 
 
 class OfflineQueue:

@@ -18,6 +18,7 @@ from functools import partial
 
 from smtpdsl.runtime.control.commands import Arguments, Commands, ControlError, Item
 from smtpdsl.runtime.control.envelopes import SHOWN_STATES, details_of, row_of, selection_of, states_of
+from smtpdsl.runtime.control.key_commands import show_keys
 from smtpdsl.runtime.delivery.content import ContentError, OpenContent, open_content
 from smtpdsl.runtime.interfaces import Route
 from smtpdsl.runtime.queue.administration import Administration
@@ -42,6 +43,7 @@ def queue_commands(administration: Administration, find_route: FindRoute) -> Com
         "show queue": queue.show,
         "show envelope": queue.show_envelope,
         "show message": queue.show_message,
+        "show keys": partial(show_keys, administration),
         "rebind": queue.rebind,
         **{deed.value: partial(queue.change, Change(deed)) for deed in simple},
     }

@@ -1,20 +1,29 @@
 """A unix socket that is listened on, from its name in a folder to the end.
 
+    smtpdsl.sock        while it is listened on
+    smtpdsl.sock.lock   locked while somebody makes or removes the other; stays, and is empty
+
 A server that was killed leaves its socket behind, where nobody listens: it is removed.  So
-does one that was started as root and has given that up, since the folder is root's.
+does one that was started as root and has given that up, since the folder is root's.  A
+socket that is not listened on yet looks the same, so this is done by one server at a time.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from smtpdsl.runtime.net.listener import BACKLOG, ListenError
+
+# How long somebody else may be at making or removing the same socket.
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 5.0, 0.05
 
 
 @contextlib.contextmanager
@@ -35,9 +44,9 @@ def unix_socket(path: str, mode: int, place: str = "") -> Iterator[socket.socket
         yield server
     finally:
         server.close()
-        # Another server may have taken the path meanwhile.
-        if made is not None and _identity(path) == made:
-            with contextlib.suppress(PermissionError):
+        with contextlib.suppress(OSError), _alone(path):
+            # Another server may have taken the path meanwhile.
+            if made is not None and _identity(path) == made:
                 Path(path).unlink(missing_ok=True)
 
 
@@ -45,11 +54,12 @@ def _bound(path: str, mode: int, place: str) -> socket.socket:
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        _remove_stale(path)
-        server.bind(path)
-        # Until it listens, nobody can connect.
-        Path(path).chmod(mode)
-        server.listen(BACKLOG)
+        with _alone(path):
+            _remove_stale(path)
+            server.bind(path)
+            # Until it listens, nobody can connect.
+            Path(path).chmod(mode)
+            server.listen(BACKLOG)
         server.setblocking(False)  # noqa: FBT003 - as the socket module has it
     except OSError as error:
         server.close()
@@ -57,6 +67,41 @@ def _bound(path: str, mode: int, place: str) -> socket.socket:
         message = f"cannot listen on {path}{told}: {_reason(error)}"
         raise ListenError(message) from None
     return server
+
+
+@contextlib.contextmanager
+def _alone(path: str) -> Iterator[None]:
+    """Keep other servers from making or removing *path* meanwhile."""
+    try:
+        # Never removed: who waits for it would lock a file that is not there any more.
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except PermissionError:
+        # The folder is somebody else's, or the lock is: what follows says so, if it cannot be done either.
+        yield
+        return
+    try:
+        _take(lock)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _take(lock: int) -> None:
+    """Wait for the file *lock*, which others have for a moment only.
+
+    Raises:
+        BlockingIOError: Somebody has it for longer.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _remove_stale(path: str) -> None:
@@ -83,6 +128,8 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 def _reason(error: OSError) -> str:
     match error.errno:
+        case errno.EWOULDBLOCK:
+            return "another program has its .lock, and does not let it go"
         case errno.EADDRINUSE:
             return "another server listens there, or it is no socket"
         case None:

@@ -48,6 +48,11 @@ class Keys:
     def __contains__(self, number: object) -> bool:
         return number in self._by_number
 
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Which there are, those first that are only read with."""
+        return tuple(self._by_number)
+
     def find(self, number: int) -> Key | None:
         """Return the key with that number."""
         return self._by_number.get(number)

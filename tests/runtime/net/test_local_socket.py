@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -12,6 +14,9 @@ from smtpdsl.ir.resolved import Listener
 from smtpdsl.runtime.net.listener import ListenError
 from smtpdsl.runtime.net.local_socket import local_socket
 from tests.worlds import ruleset_of
+
+# Seconds are for a test that fails.
+_RACES, _SERVERS, _PATIENCE = 100, 4, 30
 
 
 def listener_of(text: str = "match from any for any reject\nlisten on socket mask-src\n") -> Listener:
@@ -61,6 +66,34 @@ def test_a_server_that_lives_keeps_its_socket(tmp_path: Path, backlog: int) -> N
         said = reason(path)
         assert said == f"cannot listen on {path} (smtpd.conf:2): another server listens there, or it is no socket"
         assert path.exists()
+
+
+def test_of_servers_that_start_at_once_one_listens(tmp_path: Path) -> None:
+    """On the path that a killed one has left: none of the others takes it for that one's, and removes it."""
+    path = tmp_path / "sock"
+    for _ in range(_RACES):
+        with socket.socket(socket.AF_UNIX) as killed:
+            killed.bind(str(path))
+        together, done = (Barrier(_SERVERS, timeout=_PATIENCE) for _ in range(2))
+
+        def start(together: Barrier = together, done: Barrier = done) -> bool:
+            together.wait()
+            try:
+                with local_socket(listener_of(), str(path)):
+                    done.wait()
+                    with socket.socket(socket.AF_UNIX) as client:
+                        client.connect(str(path))
+                    done.wait()
+                    return True
+            except ListenError:
+                done.wait()
+                done.wait()
+                return False
+
+        with ThreadPoolExecutor(_SERVERS) as pool:
+            servers = [pool.submit(start) for _ in range(_SERVERS)]
+        assert [server.result() for server in servers].count(True) == 1
+        assert not path.exists()
 
 
 def test_what_is_no_socket_stays(tmp_path: Path) -> None:
