@@ -378,7 +378,7 @@ class _Calls:
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._really = {name: getattr(os, name) for name in ("open", "close", "write", "pwrite", "fsync", "ftruncate")}
-        self._really |= {name: getattr(os, name) for name in ("rename", "unlink", "mkdir")}
+        self._really |= {name: getattr(os, name) for name in ("rename", "unlink", "mkdir", "rmdir")}
 
     def calls(self) -> dict[str, Callable[..., Any]]:
         """Return them under the names that they have in `os`."""
@@ -464,12 +464,18 @@ class _Calls:
             disk.named(*changes, at=target, gone=source)
 
     def _unlink(self, path: Any, **options: Any) -> None:  # noqa: ANN401 - of os
+        self._remove("unlink", path, **options)
+
+    def _rmdir(self, path: Any, **options: Any) -> None:  # noqa: ANN401 - of os
+        self._remove("rmdir", path, **options)
+
+    def _remove(self, call: str, path: Any, **options: Any) -> None:  # noqa: ANN401 - of os
         disk, place = self._disk, Path(path)
         with disk.lock:
             node = disk.node_at(place)
             if node is not None:
                 disk.check()
-            self._really["unlink"](path, **options)
+            self._really[call](path, **options)
             folder = disk.node_at(place.parent)
             if node is not None and folder is not None:
                 disk.named(Name(folder, place.name, None), gone=place)

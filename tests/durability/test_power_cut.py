@@ -18,7 +18,7 @@ from random import Random
 
 import hypothesis
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smtpdsl.runtime.delivery import maildir
@@ -85,6 +85,8 @@ FAULTS = st.builds(
 )
 
 
+# A folder is made, and its name cannot be synced.
+@example(fault=Fault(59, errno.EIO), seed=0, cut=0.0)
 @given(fault=FAULTS, seed=st.integers(0, 2**32), cut=st.floats(0, 1))
 @hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 def test_a_call_fails_and_then_the_power_is_cut(

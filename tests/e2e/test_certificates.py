@@ -152,6 +152,6 @@ def test_a_key_with_a_passphrase_is_no_key(open_path: Path) -> None:
     done = site.run()
 
     assert done.returncode == 1
-    assert 'cannot use the key "/etc/one.key" (' in done.stderr
+    assert f'cannot use the key "{pair.key}" (' in done.stderr
     assert "smtpd.conf:2): it is encrypted, and nobody is asked for its passphrase" in done.stderr
     assert "Traceback" not in done.stderr

@@ -9,6 +9,7 @@ the `user` of the action, or by the account of the server.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from smtpdsl.ir.answers import Site
@@ -37,6 +38,8 @@ from smtpdsl.runtime.own_account import own_account
 
 # What OpenSMTPD gives a delivery.
 TIME_LIMIT_SECONDS = 300.0
+
+_ABANDONED = Outcome(Result.TEMPORARY, "stopped before its turn, or in the midst of it", "4.3.2")
 
 # Looks a user up: userbase (None is the system's) and name.
 FindAccount = Callable[[Table | None, str], Account | Outage | None]
@@ -85,9 +88,15 @@ class LocalAgent:
         works = [each for each in found if isinstance(each, LocalWork)]
         outcomes: dict[int, Outcome] = {}
         for work, positions in sessions_of(works):
-            outcome = await self._supervisor.perform(work)
+            try:
+                outcome = await self._supervisor.perform(work)
+            except asyncio.CancelledError:
+                if not outcomes:
+                    raise
+                # What the sessions before it have delivered must not be delivered again.
+                break
             outcomes.update(zip(positions, each_outcome(work, outcome), strict=True))
-        of_works = iter([outcomes[position] for position in range(len(works))])
+        of_works = iter([outcomes.get(position, _ABANDONED) for position in range(len(works))])
         return [each if isinstance(each, Outcome) else next(of_works) for each in found]
 
     def _work_or_fault(self, attempt: Attempt, position: int) -> LocalWork | Outcome:

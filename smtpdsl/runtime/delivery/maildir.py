@@ -108,9 +108,16 @@ def _make_folder(path: Path, home: str) -> None:
         _make_folder(above, home)
         # Another delivery may have been quicker.
         path.mkdir(_FOLDER_MODE, exist_ok=True)
-    # Who may write into a folder but not read it cannot sync it.
-    with suppress(PermissionError):
+    try:
         _sync_folder(path.parent)
+    except PermissionError:
+        # Who may write into a folder but not read it cannot sync it.
+        return
+    except OSError:
+        # The next delivery would find it, and not know that its name may be lost; so that one makes it anew.
+        with suppress(OSError):
+            path.rmdir()
+        raise
 
 
 def _sync_folder(path: Path) -> None:

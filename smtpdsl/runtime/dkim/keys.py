@@ -76,14 +76,14 @@ class Keys:
     def _read(self, statement: DkimKey) -> KnownKey:
         from smtpdsl.mail.dkim_key import DkimKeyError, read_key  # noqa: PLC0415 - slow, and few servers have one
 
-        word = statement.key
+        word, path = statement.key, self._locate(statement.key.text)
         try:
-            key = read_key(self._files.read(self._locate(word.text)))
+            key = read_key(self._files.read(path))
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
         except DkimKeyError as error:
             reason = str(error)
         else:
             return KnownKey(statement.domain, statement.selector, key)
-        message = f'cannot use the key "{word.text}" ({word.span.place}): {reason}'
+        message = f'cannot use the key "{path}" ({word.span.place}): {reason}'
         raise DkimSetupError(message)

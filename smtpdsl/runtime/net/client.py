@@ -4,18 +4,20 @@
     octets ◀── TLS ◀── core ◀──message─┘
 
 One timer watches over the server: what is waited for has its own limit (RFC 5321 §4.5.3.2),
-and so has each block of a message.
+and so has each block of a message.  It is not set anew for each answer: when it rings, it finds out
+until when there is still time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 from contextlib import aclosing, suppress
 from typing import NamedTuple, cast
 
-from smtpdsl.runtime.interfaces import Content, InlineContent
+from smtpdsl.runtime.interfaces import Content, InlineContent, SpooledContent
 from smtpdsl.runtime.net.client_channel import ClientChannel, TlsTerms
 from smtpdsl.runtime.net.outgoing import blocks
 from smtpdsl.runtime.net.tls_facts import TlsFacts
@@ -68,6 +70,9 @@ class Connection(asyncio.Protocol):
             Phase.QUIT: limits.quit,
         }
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
+        # Until when the server has time, and for what.
+        self._due = math.inf
         self._watched: tuple[Phase, int, int] | None = None
         self._blocks = 0
         self._is_blocked = False
@@ -123,12 +128,13 @@ class Connection(asyncio.Protocol):
 
     async def send(self, transaction: Transaction, content: Content, prefix: bytes = b"") -> tuple[Verdict, ...]:
         """Send one message, *content* behind the lines of *prefix*, and return what became of each recipient."""
-        self._core.begin(transaction)
+        self._core.begin(transaction, prefix + content.octets if isinstance(content, InlineContent) else None)
         if not self._core.wants_content:
             # Where the message follows at once, one write has both.
             self._advance()
         event = await self._event()
         if not isinstance(event, Finished):
+            assert isinstance(content, SpooledContent), "the core has any other"
             await self._send_content(content, prefix)
             event = await self._event()
         assert isinstance(event, Finished), "a transaction has one end"
@@ -159,24 +165,42 @@ class Connection(asyncio.Protocol):
             # Nothing is left to be said: QUIT was answered, or there is no sense in talking on.
             self._transport.abort()
         self._watch()
-        self._wake()
+        if self._core.has_event:
+            self._wake()
 
     def _watch(self) -> None:
         """Start the clock anew whenever something has been answered or taken."""
-        watched = (self._core.phase, self._core.answered, self._blocks)
-        if watched == self._watched and not self._core.is_closed:
+        core = self._core
+        if core.is_closed:
+            self._cancel_timer()
             return
+        phase = core.phase
+        watched = (phase, core.answered, self._blocks)
+        if watched == self._watched:
+            return
+        self._watched = watched
+        self._due = self._loop.time() + self._limits.get(phase, math.inf)
+        if self._due < self._rings_at:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        self._cancel_timer()
+        if self._due < math.inf:
+            self._rings_at = self._due
+            self._timer = self._loop.call_at(self._due, self._on_timer)
+
+    def _cancel_timer(self) -> None:
+        self._rings_at = math.inf
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._watched = watched
-        seconds = self._limits.get(self._core.phase)
-        if seconds is not None and not self._core.is_closed:
-            self._timer = self._loop.call_later(seconds, self._give_up, seconds)
 
-    def _give_up(self, seconds: float) -> None:
-        self._core.timed_out(seconds)
-        self._advance()
+    def _on_timer(self) -> None:
+        if self._loop.time() < self._due:
+            self._set_timer()
+        else:
+            self._core.timed_out(self._limits[self._core.phase])
+            self._advance()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -196,21 +220,18 @@ class Connection(asyncio.Protocol):
 
     # ------------------------------------------------------------ content
 
-    async def _send_content(self, content: Content, prefix: bytes) -> None:
-        if isinstance(content, InlineContent):
-            self._core.send_content(prefix + content.octets)
-        else:
-            if prefix:
-                self._core.send_content(prefix)
-            try:
-                async with aclosing(blocks(content)) as pieces:
-                    async for block in pieces:
-                        if not await self._send_block(block):
-                            return
-            except OSError as error:
-                # Without the dot the server has no message, and forgets what it got of this one.
-                text = f"the message cannot be read from the queue: {reason_of(error)}"
-                self._core.abandon(temporary(text, "4.3.0"))
+    async def _send_content(self, content: SpooledContent, prefix: bytes) -> None:
+        if prefix:
+            self._core.send_content(prefix)
+        try:
+            async with aclosing(blocks(content)) as pieces:
+                async for block in pieces:
+                    if not await self._send_block(block):
+                        return
+        except OSError as error:
+            # Without the dot the server has no message, and forgets what it got of this one.
+            text = f"the message cannot be read from the queue: {reason_of(error)}"
+            self._core.abandon(temporary(text, "4.3.0"))
         self._core.end_content()
         self._advance()
 

@@ -38,10 +38,15 @@ async def measure(content: Content) -> Measure:
         OSError: It cannot be read.
     """
     if isinstance(content, InlineContent):
-        octets = content.octets
-        size = len(octets) + octets.count(b"\n") + _missing_line_end(octets)
-        return Measure(size, not octets.isascii(), _has_8bit_header(octets))
+        return measure_octets(content.octets)
     return await asyncio.get_running_loop().run_in_executor(None, _measure_file, content)
+
+
+def measure_octets(octets: bytes) -> Measure:
+    """Look at mail data that is in memory."""
+    size = len(octets) + octets.count(b"\n") + _missing_line_end(octets)
+    is_ascii = octets.isascii()
+    return Measure(size, not is_ascii, not is_ascii and _has_8bit_header(octets))
 
 
 async def blocks(content: SpooledContent) -> AsyncGenerator[bytes, None]:

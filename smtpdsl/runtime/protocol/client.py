@@ -21,6 +21,7 @@ from smtpdsl.runtime.protocol.client_commands import (
     Command,
     Transaction,
     commands,
+    paths_of,
     refusals,
 )
 from smtpdsl.runtime.protocol.client_events import ContentWanted, Event, Failed, Finished, Ready
@@ -92,6 +93,7 @@ class ClientSession:
         self._failure = verdicts.temporary(f"the session with {peer} is over", verdicts.BROKEN_SESSION)
         # The last one; it is under way until everybody's verdict is told.
         self._message = no_message()
+        self._content: bytes | None = None
         self._is_under_way = False
         self._answered_before = 0
         self._handlers: dict[Phase, Callable[[Command, ReceivedReply], None]] = {
@@ -158,6 +160,11 @@ class ClientSession:
         self._outgoing.clear()
         return octets
 
+    @property
+    def has_event(self) -> bool:
+        """Whether anything has happened that `next_event` tells of."""
+        return bool(self._events)
+
     def next_event(self) -> Event | None:
         """Return what has happened, if anything has."""
         return self._events.popleft() if self._events else None
@@ -168,7 +175,7 @@ class ClientSession:
             return
         self._parser.receive_data(octets)
         try:
-            while not self.is_closed and (reply := self._parser.next_reply()) is not None:
+            while self.state is not State.CLOSED and (reply := self._parser.next_reply()) is not None:
                 self._take(reply)
         except ReplyError as error:
             self._fail(verdicts.malformed(error, self._peer, self.phase))
@@ -205,12 +212,18 @@ class ClientSession:
 
     # ------------------------------------------------------------ what a client can do
 
-    def begin(self, transaction: Transaction) -> None:
-        """Offer a message; the answer is `Finished`, and `ContentWanted` before it if somebody is to get it."""
+    def begin(self, transaction: Transaction, content: bytes | None = None) -> None:
+        """Offer a message; the answer is `Finished`, and `ContentWanted` before it if somebody is to get it.
+
+        Where all of the *content* is at hand it is sent as soon as it is wanted, and nobody is asked for it.
+        """
         assert not self._is_under_way, "one transaction after the other"
         assert not self._awaited, "the server was ready once"
-        refused = refusals(transaction, self.extensions, self._peer, is_verified=self._opening.is_verified)
-        self._message = message = Message(transaction, self.extensions, refused)
+        extensions = self.extensions
+        paths = paths_of(transaction)
+        refused = refusals(transaction, paths, extensions, self._peer, is_verified=self._opening.is_verified)
+        self._message = message = Message(transaction, extensions, refused)
+        self._content = content
         self._is_under_way = True
         self._answered_before = self.answered
         if self.is_closed:
@@ -218,7 +231,7 @@ class ClientSession:
             return
         if not message.is_decided:
             self._planned.extend([] if self.state is State.READY else [RSET])
-            self._planned.extend(commands(transaction, self.extensions, refused))
+            self._planned.extend(commands(transaction, paths, extensions, refused))
         self._go_on()
         if self._awaited and message.is_early:
             self._want_content()
@@ -342,11 +355,10 @@ class ClientSession:
 
     def _go_on(self) -> None:
         """Write what may be written, and finish what is finished."""
-        is_pipelined = self.extensions.offers("PIPELINING")
-        while self._planned and (not self._awaited or (is_pipelined and self._awaited[-1].phase in GROUPED)):
+        while self._planned and (not self._awaited or self._may_be_sent_behind(self._awaited[-1].phase)):
             self._write(self._planned.popleft())
         message = self._message
-        if not self._is_under_way or self._awaited or message.is_wanted:
+        if self._awaited or not self._is_under_way or message.is_wanted:
             return
         if message.has_begun or not message.accepted or message.is_decided:
             assert message.is_decided, "every recipient was answered for"
@@ -355,9 +367,18 @@ class ClientSession:
             # The recipients were waited for: the message is long, and there are chunks.
             self._want_content()
 
+    def _may_be_sent_behind(self, phase: Phase) -> bool:
+        """Whether another command may be sent before that of *phase* is answered."""
+        return phase in GROUPED and self.extensions.offers("PIPELINING")
+
     def _want_content(self) -> None:
         self._message.is_wanted = True
-        self._events.append(ContentWanted())
+        content, self._content = self._content, None
+        if content is None:
+            self._events.append(ContentWanted())
+        else:
+            self.send_content(content)
+            self.end_content()
 
     def _write(self, command: Command) -> None:
         if self._awaited or self._is_quiet():
@@ -388,4 +409,5 @@ class ClientSession:
 
     def _finish(self, verdict: Verdict) -> None:
         self._is_under_way = False
+        self._content = None
         self._events.append(Finished(self._message.results(verdict)))

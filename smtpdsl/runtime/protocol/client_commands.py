@@ -60,24 +60,39 @@ QUIT = Command(Phase.QUIT, b"QUIT\r\n")
 _DATA = Command(Phase.DATA, b"DATA\r\n")
 
 
-def refusals(transaction: Transaction, extensions: Extensions, peer: str, *, is_verified: bool) -> list[Verdict | None]:
+class Paths(NamedTuple):
+    """How the sender and the recipients of a transaction are written."""
+
+    sender: str
+    recipients: Sequence[str]
+
+
+def paths_of(transaction: Transaction) -> Paths:
+    """Write them."""
+    return Paths(str(transaction.reverse_path), [str(each) for each in transaction.recipients])
+
+
+def refusals(
+    transaction: Transaction, paths: Paths, extensions: Extensions, peer: str, *, is_verified: bool
+) -> list[Verdict | None]:
     """Say for each recipient why *peer* cannot get the message for it, before it is asked; None if it can.
 
     *is_verified* says whether it has proved who it is.
     """
     common = _too_much(transaction, extensions, peer)
     common = common or _not_safe(transaction, extensions, peer, is_verified=is_verified)
-    common = common or _unspeakable("sender", str(transaction.reverse_path), extensions, peer)
-    recipients = transaction.recipients
-    return [common or _unspeakable("recipient", str(each), extensions, peer) for each in recipients]
+    common = common or _unspeakable("sender", paths.sender, extensions, peer)
+    return [common or _unspeakable("recipient", each, extensions, peer) for each in paths.recipients]
 
 
-def commands(transaction: Transaction, extensions: Extensions, refused: Sequence[Verdict | None]) -> Iterator[Command]:
+def commands(
+    transaction: Transaction, paths: Paths, extensions: Extensions, refused: Sequence[Verdict | None]
+) -> Iterator[Command]:
     """Yield the commands of *transaction*, without the recipients that are *refused* already."""
-    parameters = _mail_parameters(transaction, extensions, refused)
-    yield Command(Phase.MAIL, f"MAIL FROM:{transaction.reverse_path}{parameters}\r\n".encode())
+    parameters = _mail_parameters(transaction, paths, extensions, refused)
+    yield Command(Phase.MAIL, f"MAIL FROM:{paths.sender}{parameters}\r\n".encode())
     wishes = transaction.wishes if extensions.offers("DSN") else ()
-    for index, recipient in enumerate(transaction.recipients):
+    for index, recipient in enumerate(paths.recipients):
         if refused[index] is None:
             parameters = _rcpt_parameters(wishes[index]) if wishes else ""
             yield Command(Phase.RCPT, f"RCPT TO:<{recipient}>{parameters}\r\n".encode(), index)
@@ -103,7 +118,9 @@ def hello(phase: Phase, name: str) -> Command:
     return Command(phase, f"{phase.name} {name}\r\n".encode("ascii"))
 
 
-def _mail_parameters(transaction: Transaction, extensions: Extensions, refused: Sequence[Verdict | None]) -> str:
+def _mail_parameters(
+    transaction: Transaction, paths: Paths, extensions: Extensions, refused: Sequence[Verdict | None]
+) -> str:
     options = transaction.options
     parameters = []
     if extensions.offers("SIZE"):
@@ -113,7 +130,7 @@ def _mail_parameters(transaction: Transaction, extensions: Extensions, refused: 
     if transaction.is_8bit and extensions.offers("8BITMIME"):
         parameters.append("BODY=8BITMIME")
     # RFC 6531 §3.4: said where it is needed, and then it is offered, or the message is refused.
-    if extensions.offers("SMTPUTF8") and (options.smtputf8 or _has_utf8_path(transaction, refused)):
+    if extensions.offers("SMTPUTF8") and (options.smtputf8 or _has_utf8_path(paths, refused)):
         parameters.append("SMTPUTF8")
     if options.requiretls and extensions.offers("REQUIRETLS"):
         parameters.append("REQUIRETLS")
@@ -146,9 +163,9 @@ def _xtext(text: str) -> str:
     return _NO_XCHAR.sub(lambda found: f"+{ord(found[0]):02X}", text)
 
 
-def _has_utf8_path(transaction: Transaction, refused: Sequence[Verdict | None]) -> bool:
-    recipients = (str(each) for each, verdict in zip(transaction.recipients, refused, strict=True) if verdict is None)
-    return not str(transaction.reverse_path).isascii() or not all(map(str.isascii, recipients))
+def _has_utf8_path(paths: Paths, refused: Sequence[Verdict | None]) -> bool:
+    recipients = (each for each, verdict in zip(paths.recipients, refused, strict=True) if verdict is None)
+    return not paths.sender.isascii() or not all(map(str.isascii, recipients))
 
 
 def _too_much(transaction: Transaction, extensions: Extensions, peer: str) -> Verdict | None:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from smtpdsl.mail.idn import folded_name
 from smtpdsl.runtime.protocol import client_verdicts as verdicts
 from smtpdsl.runtime.protocol.client_commands import Command, hello
 from smtpdsl.runtime.protocol.client_extensions import NO_EXTENSIONS, Extensions, read_extensions
@@ -74,7 +75,7 @@ class Opening:
         self.lacks_tls = False
         self._peer = peer
         self._helo_name = helo_name
-        self._server_name = _folded(server_name)
+        self._server_name = folded_name(server_name)
         self._terms = terms
         self._habits = terms.habits or Habits()
         self._end_point: EndPoint = no_end_point
@@ -182,7 +183,7 @@ class Opening:
         Where LMTP is spoken it may have it: what stores mail is often on the same machine.
         """
         name = reply.lines[0].partition(" ")[0]
-        if self._terms.is_lmtp or _folded(name) != self._server_name:
+        if self._terms.is_lmtp or folded_name(name) != self._server_name:
             return None
         return verdicts.loop(self._peer, name)
 
@@ -252,7 +253,3 @@ class Opening:
 
 def _base64(octets: bytes) -> str:
     return b64encode(octets).decode("ascii")
-
-
-def _folded(name: str) -> str:
-    return name.lower().rstrip(".")

@@ -23,6 +23,9 @@ from smtpdsl.runtime.protocol.replies import ReceivedReply
 class Phase(Enum):
     """What the client waits for; the value is how messages end that tell of an answer."""
 
+    # There is one of each.  An Enum is looked up by its name, which costs more than all else that a table does.
+    __hash__ = object.__hash__
+
     GREETING = "as its greeting"
     EHLO = "to EHLO"
     LHLO = "to LHLO"
@@ -47,6 +50,8 @@ class Phase(Enum):
 
 class State(Enum):
     """Where the server is."""
+
+    __hash__ = object.__hash__
 
     CONNECTED = "connected"
     GREETED = "greeted"

@@ -30,6 +30,9 @@ _ANSWER = re.compile(r"(?:^|: )([45][0-9]{2}(?: [^\n]*)?) \(said (\S+):[0-9]+ [^
 class Judgement(Enum):
     """Whether a message reached a recipient, and whether it is worth another attempt."""
 
+    # As those of `Phase`.
+    __hash__ = object.__hash__
+
     ACCEPTED = 2
     TEMPORARY = 4
     PERMANENT = 5

@@ -60,6 +60,8 @@ class ReceivedReply(NamedTuple):
     def one_line(self) -> str:
         """Code and text; of several lines the texts are joined, and what repeats the enhanced status is dropped."""
         first, *others = self.lines
+        if not others:
+            return f"{self.code} {first.strip()}".rstrip()
         status = self.enhanced_status
         repeated = [line[len(status) :] if status and _status(line, self.code) == status else line for line in others]
         return " ".join(filter(None, (str(self.code), *map(str.strip, (first, *repeated)))))
@@ -80,7 +82,7 @@ class ReplyParser:
 
     def __init__(self) -> None:
         """Begin at the start of a reply."""
-        self._buffer = bytearray()
+        self._rest = b""
         self._searched = 0
         self._code = b""
         self._lines: list[str] = []
@@ -89,11 +91,11 @@ class ReplyParser:
     @property
     def is_empty(self) -> bool:
         """Whether no octet waits, not even of a reply that has only begun."""
-        return not self._buffer and not self._lines
+        return not self._rest and not self._lines
 
     def receive_data(self, octets: bytes) -> None:
         """Take what the server has sent."""
-        self._buffer += octets
+        self._rest += octets
 
     def next_reply(self) -> ReceivedReply | None:
         """Return the next complete reply, if there is one.
@@ -101,15 +103,14 @@ class ReplyParser:
         Raises:
             ReplyError: What the server sends is no reply, or has no end.
         """
-        while (end := self._buffer.find(b"\n", self._searched)) >= 0:
-            line = bytes(self._buffer[: end + 1])
-            del self._buffer[: end + 1]
+        while (end := self._rest.find(b"\n", self._searched) + 1) > 0:
+            line, self._rest = self._rest[:end], self._rest[end:]
             self._searched = 0
             if self._take_line(line):
                 reply = ReceivedReply(int(self._code), tuple(self._lines))
                 self._code, self._lines, self._octets = b"", [], 0
                 return reply
-        self._searched = len(self._buffer)
+        self._searched = len(self._rest)
         if self._searched > MAX_LINE_OCTETS:
             raise _too_long_line()
         return None

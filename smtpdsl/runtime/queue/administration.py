@@ -25,6 +25,7 @@ from smtpdsl.runtime.queue.report import report_removed
 from smtpdsl.runtime.queue.route_queue import RouteQueue
 from smtpdsl.runtime.queue.selection import Selection
 from smtpdsl.runtime.queue.store import StoredMessage
+from smtpdsl.runtime.sealing.keys import Keys
 from smtpdsl.runtime.sealing.seal import PLAIN, Seal
 
 # Envelopes of one transaction.
@@ -61,6 +62,8 @@ class Kept(Protocol):
 
 class Files(Protocol):
     """What administration asks of the folder of large messages."""
+
+    keys: Keys
 
     def content(self, message_id: int, octets: bytes | None, size: int, seal: Seal = PLAIN) -> Content:
         """Say where the mail data of a message is."""
@@ -118,6 +121,11 @@ class Administration:
         route = self._routes.get(listed.route)
         started = route.started(listed.number) if route is not None else None
         return listed if started is None else listed._replace(started=started)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys that entries are encrypted with."""
+        return self._files.keys
 
     async def content(self, message_id: int) -> Content:
         """Say where the mail data of a message is.

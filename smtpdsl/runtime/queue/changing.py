@@ -17,9 +17,9 @@ from enum import Enum
 from typing import NamedTuple
 
 from smtpdsl.runtime.interfaces import Route
-from smtpdsl.runtime.queue import schema
 from smtpdsl.runtime.queue.facts import FactsError
 from smtpdsl.runtime.queue.ids import message_of
+from smtpdsl.runtime.queue.remembering import remove_messages
 from smtpdsl.runtime.queue.sealed_facts import open_envelope, seal_envelope
 from smtpdsl.runtime.queue.sqlite import Database
 
@@ -90,8 +90,7 @@ def _changed(database: Database, statement: str, rows: Sequence[tuple[float | st
 def _remove(database: Database, numbers: Sequence[int], *, leaves_messages: bool) -> Changed:
     removed = _changed(database, _REMOVE, [(number,) for number in numbers]).numbers
     messages = dict.fromkeys(() if leaves_messages else map(message_of, removed))
-    gone = database.run_for_each(schema.REMOVE_MESSAGE, [(message,) for message in messages])
-    return Changed(removed, [number for number, has_file in gone if isinstance(number, int) and has_file])
+    return Changed(removed, sorted(remove_messages(database, messages)))
 
 
 def _rebind(database: Database, numbers: Sequence[int], change: Change, now: float) -> Changed:

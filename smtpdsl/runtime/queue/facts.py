@@ -28,7 +28,6 @@ _KNOWN_VERSIONS = frozenset({1, VERSION, _FILE_VERSION})
 
 _T = TypeVar("_T")
 _encode = json.JSONEncoder(separators=(",", ":")).encode
-_NO_CLIENT = Client(source="")
 
 
 class FactsError(Exception):
@@ -126,10 +125,19 @@ def _pair(mailbox: Mailbox | None) -> list[str] | None:
 
 
 def _client_facts(client: Client) -> dict[str, object]:
-    """Leave out what is as in a client that nothing is known of."""
-    names = ("source", "rdns", "helo", "login", "tls", "tag")
-    facts = {name: getattr(client, name) for name in names}
-    return {name: value for name, value in facts.items() if name == "source" or value != getattr(_NO_CLIENT, name)}
+    """Leave out what nobody has said."""
+    facts: dict[str, object] = {"source": client.source}
+    if client.rdns is not None:
+        facts["rdns"] = client.rdns
+    if client.helo:
+        facts["helo"] = client.helo
+    if client.login is not None:
+        facts["login"] = client.login
+    if client.tls:
+        facts["tls"] = True
+    if client.tag:
+        facts["tag"] = client.tag
+    return facts
 
 
 def _facts(text: object) -> Mapping[str, object]:

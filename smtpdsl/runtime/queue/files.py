@@ -90,8 +90,8 @@ class SpoolFile:
             descriptor, self._descriptor = self._descriptor, None
             files.close(descriptor)
             files.rename(self._incoming, self._content)
+            # Its old name may come back after a power cut: the next start removes that, and the new one is there.
             files.sync_folder(self._content.parent)
-            files.sync_folder(self._incoming.parent)
         except OSError:
             self.remove()
             raise

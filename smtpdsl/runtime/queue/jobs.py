@@ -74,8 +74,10 @@ def attempt_of(job: Job) -> Attempt:
     return Attempt(message, envelopes, tuple(envelope_hex(each.number) for each in job.envelopes))
 
 
-def part_expired(job: Job, now: float) -> tuple[list[StoredEnvelope], list[StoredEnvelope]]:
+def part_expired(job: Job, now: float) -> tuple[Sequence[StoredEnvelope], Sequence[StoredEnvelope]]:
     """Part the envelopes that are too old from the others; one that was never attempted is not too old."""
+    if not any(each.tries for each in job.envelopes):
+        return [], job.envelopes
     old: list[StoredEnvelope] = []
     others: list[StoredEnvelope] = []
     for each in job.envelopes:

@@ -15,10 +15,12 @@ from smtpdsl.runtime.interfaces import Envelope, Route
 from smtpdsl.runtime.queue.facts import FactsError, MessageFacts
 from smtpdsl.runtime.queue.ids import message_of
 from smtpdsl.runtime.queue.schedule import expires
-from smtpdsl.runtime.queue.sealed_facts import open_envelope, open_message
+from smtpdsl.runtime.queue.sealed_facts import envelope_entry, message_entry, open_envelope, open_message
 from smtpdsl.runtime.queue.selection import Selection
 from smtpdsl.runtime.queue.sqlite import DamagedPageError, Database, Row, UnreadableMessageError
 from smtpdsl.runtime.queue.store import State
+from smtpdsl.runtime.sealing.seal import Entry, key_number_of
+from smtpdsl.runtime.sealing.seals import form_of_text, is_intact_text
 
 # So many rows are read for a page: some milliseconds.
 PAGE_ROWS = 256
@@ -37,7 +39,8 @@ HIGHEST = "SELECT coalesce(max(id), 0) FROM envelope"
 class Listed(NamedTuple):
     """An envelope as the queue has it; `envelope` or `facts` are None if they cannot be read, and `problem` says why.
 
-    `started` is when the attempt began that runs now.
+    `started` is when the attempt began that runs now, `keys` are the numbers of those that the envelope and its
+    message were encrypted with.
     """
 
     number: int
@@ -56,6 +59,7 @@ class Listed(NamedTuple):
     size: int = 0
     problem: str = ""
     started: float | None = None
+    keys: frozenset[int] = frozenset()
 
     @property
     def expires(self) -> float:
@@ -115,6 +119,7 @@ class _Message(NamedTuple):
     size: int = 0
     facts: MessageFacts | None = None
     problem: str = ""
+    keys: frozenset[int] = frozenset()
 
 
 class _Reader:
@@ -148,13 +153,14 @@ class _Reader:
         message_id = message_of(listed.number)
         if message_id != self._message_id:
             self._message_id, self._message = message_id, self._read_message(message_id)
-        created, size, facts, problem = self._message
+        created, size, facts, problem, keys = self._message
+        keys |= _keys(envelope_entry(listed.number, listed.route), text)
         try:
             envelope = open_envelope(self._database.seals, listed.number, listed.route, text)
         except FactsError as error:
             envelope, problem = None, str(error)
         problem = listed.problem or problem
-        return listed._replace(envelope=envelope, created=created, size=size, facts=facts, problem=problem)
+        return listed._replace(envelope=envelope, created=created, size=size, facts=facts, problem=problem, keys=keys)
 
     def _read_message(self, message_id: int) -> _Message:
         if message_id in self._unreadable:
@@ -165,16 +171,25 @@ class _Reader:
             raise UnreadableMessageError(message_id, str(error)) from error
         match rows:
             case [(float(created), int(size), text)]:
+                keys = _keys(message_entry(message_id, created, size), text)
                 try:
                     facts = open_message(self._database.seals, message_id, created, size, text)
                 except FactsError as error:
-                    return _Message(created, size, problem=f"of its message {error}")
-                return _Message(created, size, facts)
+                    return _Message(created, size, problem=f"of its message {error}", keys=keys)
+                return _Message(created, size, facts, keys=keys)
         return _Message(problem="its message is not there")
 
     def _is_selected(self, listed: Listed) -> bool:
         sender = listed.facts.reverse_path if listed.facts is not None else None
         return listed.envelope is not None and self._selection.takes(listed.envelope, sender)
+
+
+def _keys(entry: Entry, text: object) -> frozenset[int]:
+    """Return the key that *entry*, stored as *text*, was encrypted with; what is damaged may name any."""
+    if not isinstance(text, str):
+        return frozenset()
+    number = key_number_of(form_of_text(text))
+    return frozenset({number}) if number is not None and is_intact_text(entry, text) else frozenset()
 
 
 def _number(row: Row) -> int:

@@ -30,8 +30,9 @@ from smtpdsl.runtime.interfaces import (
 )
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.queue.administration import Administration
+from smtpdsl.runtime.queue.arrivals import Arrivals, Body
 from smtpdsl.runtime.queue.files import Files
-from smtpdsl.runtime.queue.ids import MAX_ENVELOPES, Block, MessageNumbers, envelope_number
+from smtpdsl.runtime.queue.ids import Block, envelope_number
 from smtpdsl.runtime.queue.lanes import Limits
 from smtpdsl.runtime.queue.memory import Bounds
 from smtpdsl.runtime.queue.opening import Spool, open_spool
@@ -41,10 +42,7 @@ from smtpdsl.runtime.queue.reporting import Means, Reporting
 from smtpdsl.runtime.queue.retrying import ORIGINAL_PLAN, RetryPlan
 from smtpdsl.runtime.queue.route_queue import RouteQueue
 from smtpdsl.runtime.queue.shared import Shared
-from smtpdsl.runtime.queue.sqlite_store import BLOCK_SIZE
 from smtpdsl.runtime.queue.store import StoredEnvelope, Summary, lane_of
-from smtpdsl.runtime.queue.writer import SpoolWriter
-from smtpdsl.runtime.sealing.seal import PLAIN, Seal
 from smtpdsl.runtime.sealing.seals import PLAIN_SEALS, Seals
 
 
@@ -68,14 +66,6 @@ class Settings(NamedTuple):
     seals: Seals = PLAIN_SEALS
     plan: RetryPlan = ORIGINAL_PLAN
     max_hurried: int = 100
-
-
-class _Body(NamedTuple):
-    """The content of a message; if it has no octets they are in a file, which has the *seal*."""
-
-    octets: bytes | None
-    size: int
-    seal: Seal = PLAIN
 
 
 class Queue:
@@ -117,8 +107,7 @@ class Queue:
         self._recorder: Recorder
         # How it is seen and changed by hand, from `start` on.
         self.administration: Administration
-        self._numbers: MessageNumbers
-        self._asks_for_numbers = False
+        self._arrivals: Arrivals
         self._routes: dict[Route, RouteQueue] = {}
 
     # ------------------------------------------------------------ life
@@ -137,7 +126,7 @@ class Queue:
                 f"{cleaning.orphans} files of messages that are gone"
             )
         store.start()
-        self._numbers = MessageNumbers(store.first_block, self._ask_for_numbers)
+        self._arrivals = Arrivals(store, content, self._offer)
         self._recorder = Recorder(store, content, self._log)
         offer = self._offer_report
         self.administration = Administration(store, content, self._log, self._clock, self._routes)
@@ -231,18 +220,11 @@ class Queue:
 
     def next_message_id(self) -> int:
         """Return a number that no other message of this spool has."""
-        return self._numbers.take()
+        return self._arrivals.next_message_id()
 
-    def _ask_for_numbers(self) -> None:
-        if not self._asks_for_numbers:
-            self._asks_for_numbers = True
-            self._spool.store.reserve(BLOCK_SIZE).add_done_callback(self._on_reserved)
-
-    def _on_reserved(self, future: asyncio.Future[Block]) -> None:
-        self._asks_for_numbers = False
-        # If it failed, the next message asks again.
-        if future.exception() is None:
-            self._numbers.add(future.result())
+    def reserve(self) -> asyncio.Future[Block]:
+        """Return numbers for messages that come from another process; it fails with `StorageError`."""
+        return self._arrivals.reserve()
 
     def open_content(self, message_id: int) -> ContentWriter:
         """Start to store a large message."""
@@ -250,45 +232,9 @@ class Queue:
 
     def enqueue(self, submission: Submission) -> Awaitable[None]:
         """Take the responsibility for a message; done when it is on stable storage."""
-        assert 0 < len(submission.envelopes) <= MAX_ENVELOPES, "a message without envelopes would never go"
-        # A future of its own: whoever waits for it may go away, and the message is ours all the same.
-        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        content = submission.content
-        if isinstance(content, InlineContent):
-            self._add(submission, _Body(content.octets, content.size), accepted)
-        else:
-            assert isinstance(content, SpoolWriter), "it comes from open_content"
-            content.seal().add_done_callback(partial(self._on_sealed, submission, content, accepted))
-        return accepted
+        return self._arrivals.take(submission)
 
-    def _on_sealed(
-        self, submission: Submission, writer: SpoolWriter, accepted: asyncio.Future[None], sealed: asyncio.Future[None]
-    ) -> None:
-        error = sealed.exception()
-        if error is None:
-            self._spool.content.trust(submission.message_id)
-            self._add(submission, _Body(None, writer.size, writer.how_sealed), accepted)
-        else:
-            _refuse(accepted, error)
-
-    def _add(self, submission: Submission, body: _Body, accepted: asyncio.Future[None]) -> None:
-        added = self._spool.store.add(submission, body.octets, body.size, body.seal)
-        added.add_done_callback(partial(self._on_added, submission, body, accepted))
-
-    def _on_added(
-        self, submission: Submission, body: _Body, accepted: asyncio.Future[None], added: asyncio.Future[None]
-    ) -> None:
-        error = added.exception()
-        if error is not None:
-            if body.octets is None:
-                self._spool.content.remove(submission.message_id)
-            _refuse(accepted, error)
-            return
-        if not accepted.done():
-            accepted.set_result(None)
-        self._offer(submission, body)
-
-    def _offer(self, submission: Submission, body: _Body) -> None:
+    def _offer(self, submission: Submission, body: Body) -> None:
         """Attempt a message at once, without reading it back."""
         message = QueuedMessage(
             message_id=submission.message_id,
@@ -311,11 +257,4 @@ class Queue:
     def _offer_report(self, report: Submission) -> None:
         """Attempt a report that the store has."""
         assert isinstance(report.content, InlineContent), "reports are short"
-        self._offer(report, _Body(report.content.octets, report.content.size))
-
-
-def _refuse(accepted: asyncio.Future[None], error: BaseException) -> None:
-    if not accepted.done():
-        accepted.set_exception(error)
-        # Whoever waited may be gone; then it is nobody's mistake that nobody hears of it.
-        accepted.exception()
+        self._offer(report, Body(report.content.octets, report.content.size))

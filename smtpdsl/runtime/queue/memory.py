@@ -11,7 +11,6 @@ nothing is attempted twice.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
@@ -33,26 +32,38 @@ class Bounds(NamedTuple):
     per_lane: int
 
 
+class _Held:
+    """What is held of a lane: how many envelopes, of how many each message has, and the octets of the messages."""
+
+    __slots__ = ("envelopes", "octets", "of_message")
+
+    def __init__(self) -> None:
+        self.envelopes = 0
+        self.octets = 0
+        self.of_message: dict[int, int] = {}
+
+
+_NOTHING = _Held()
+
+
 class Memory:
     """Envelopes by their numbers, and each message once."""
 
     def __init__(self, bounds: Bounds) -> None:
         """Hold as much as *bounds* allow."""
         self._bounds = bounds
-        self._lanes: dict[int, str] = {}
-        self._per_lane: Counter[str] = Counter()
-        # The octets of the messages of a lane, and how many of its envelopes each of them has.
-        self._octets_of: Counter[str] = Counter()
-        self._of_message: Counter[tuple[str, int]] = Counter()
+        self._lane_of: dict[int, str] = {}
+        self._lanes: dict[str, _Held] = {}
         self._messages: dict[int, QueuedMessage] = {}
-        self._per_message: Counter[int] = Counter()
+        # In how many lanes a message has envelopes.
+        self._lanes_of: dict[int, int] = {}
         self._octets = 0
 
     def __contains__(self, number: object) -> bool:
-        return number in self._lanes
+        return number in self._lane_of
 
     def __len__(self) -> int:
-        return len(self._lanes)
+        return len(self._lane_of)
 
     @property
     def octets(self) -> int:
@@ -61,21 +72,25 @@ class Memory:
 
     def numbers(self) -> Collection[int]:
         """Return the envelopes that are here now."""
-        return frozenset(self._lanes)
+        return frozenset(self._lane_of)
 
     def full_lanes(self) -> frozenset[str]:
         """Return the lanes of which no more envelopes are taken."""
-        return frozenset(filter(self.is_full, self._per_lane))
+        return frozenset(filter(self.is_full, self._lanes))
 
     def is_full(self, lane: str) -> bool:
         """Whether no more envelopes of *lane* are taken; never if there are none of it."""
+        held = self._lanes.get(lane)
+        if held is None:
+            return False
         count, octets = self._share()
-        return self._per_lane[lane] >= count or self._octets_of[lane] > octets
+        return held.envelopes >= count or held.octets > octets
 
     def is_half_empty(self, lane: str) -> bool:
         """Whether it is time to look for more envelopes of *lane*."""
+        held = self._lanes.get(lane, _NOTHING)
         count, octets = self._share()
-        return self._per_lane[lane] <= count // 2 and self._octets_of[lane] <= octets // 2
+        return held.envelopes <= count // 2 and held.octets <= octets // 2
 
     def _share(self) -> tuple[int, int]:
         """Return how many envelopes, and how many octets of content, a lane may have now."""
@@ -86,19 +101,20 @@ class Memory:
 
     def held_by(self, lanes: Iterable[str]) -> tuple[int, int]:
         """Return how many envelopes, and octets of content, are those of *lanes*."""
-        found = list(lanes)
-        return sum(self._per_lane[lane] for lane in found), sum(self._octets_of[lane] for lane in found)
+        found = [self._lanes.get(lane, _NOTHING) for lane in lanes]
+        return sum(held.envelopes for held in found), sum(held.octets for held in found)
 
     def has_room(self, message: QueuedMessage) -> bool:
         """Whether an envelope of *message* can be taken."""
-        if not self._lanes or message.message_id in self._messages:
-            return len(self._lanes) < self._bounds.envelopes
-        fits = self._octets + _octets(message) <= self._bounds.octets
-        return fits and len(self._lanes) < self._bounds.envelopes
+        if len(self._lane_of) >= self._bounds.envelopes:
+            return False
+        if not self._lane_of or message.message_id in self._messages:
+            return True
+        return self._octets + _octets(message) <= self._bounds.octets
 
     def room(self) -> tuple[int, int]:
         """Return how many envelopes, and how many octets, can be taken."""
-        return self._bounds.envelopes - len(self._lanes), self._bounds.octets - self._octets
+        return self._bounds.envelopes - len(self._lane_of), self._bounds.octets - self._octets
 
     def message(self, message_id: int) -> QueuedMessage | None:
         """Return a message that is here."""
@@ -106,29 +122,39 @@ class Memory:
 
     def hold(self, message: QueuedMessage, stored: StoredEnvelope) -> None:
         """Take an envelope that is not here yet."""
-        self._lanes[stored.number] = stored.lane
-        self._per_lane[stored.lane] += 1
-        if not self._of_message[stored.lane, message.message_id]:
-            self._octets_of[stored.lane] += _octets(message)
-        self._of_message[stored.lane, message.message_id] += 1
-        self._per_message[message.message_id] += 1
-        if message.message_id not in self._messages:
-            self._messages[message.message_id] = message
-            self._octets += _octets(message)
+        lane, message_id = stored.lane, message.message_id
+        self._lane_of[stored.number] = lane
+        held = self._lanes.get(lane)
+        if held is None:
+            held = self._lanes[lane] = _Held()
+        held.envelopes += 1
+        count = held.of_message.get(message_id, 0)
+        held.of_message[message_id] = count + 1
+        if count:
+            return
+        octets = _octets(message)
+        held.octets += octets
+        lanes = self._lanes_of.get(message_id, 0)
+        self._lanes_of[message_id] = lanes + 1
+        if not lanes:
+            self._messages[message_id] = message
+            self._octets += octets
 
     def release(self, number: int) -> str:
         """Forget an envelope, and with its last one the message; returns its lane."""
-        lane, message_id = self._lanes.pop(number), message_of(number)
-        self._of_message[lane, message_id] -= 1
-        if not self._of_message[lane, message_id]:
-            del self._of_message[lane, message_id]
-            self._octets_of[lane] -= _octets(self._messages[message_id])
-        self._per_lane[lane] -= 1
-        if not self._per_lane[lane]:
-            del self._per_lane[lane], self._octets_of[lane]
-        self._per_message[message_id] -= 1
-        if not self._per_message[message_id]:
-            del self._per_message[message_id]
+        lane, message_id = self._lane_of.pop(number), message_of(number)
+        held = self._lanes[lane]
+        held.envelopes -= 1
+        if held.of_message[message_id] > 1:
+            held.of_message[message_id] -= 1
+            return lane
+        del held.of_message[message_id]
+        held.octets -= _octets(self._messages[message_id])
+        if not held.envelopes:
+            del self._lanes[lane]
+        self._lanes_of[message_id] -= 1
+        if not self._lanes_of[message_id]:
+            del self._lanes_of[message_id]
             self._octets -= _octets(self._messages.pop(message_id))
         return lane
 

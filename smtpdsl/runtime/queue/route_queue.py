@@ -4,14 +4,12 @@
                          ▲  └─ no room ─▶ stays in the store          │
       store ──due──▶ load┘◀──────────── next_due ◀────── later ───────┘
 
-Invariant: a pending envelope of the route that is neither in memory nor in an overflowing lane is due
-at `next_due` or later.  So one number says both when to wake up, and from where to load.
+When the store is looked into, and how much is loaded, is in `due`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
@@ -29,22 +27,13 @@ from smtpdsl.runtime.interfaces import (
 )
 from smtpdsl.runtime.queue.checking import SpoolDamageError
 from smtpdsl.runtime.queue.conclusions import Conclusions
-from smtpdsl.runtime.queue.ids import envelope_hex, message_of
+from smtpdsl.runtime.queue.due import Loading
+from smtpdsl.runtime.queue.ids import envelope_hex
 from smtpdsl.runtime.queue.jobs import Job, attempt_of, expire, jobs_of, judge, part_expired, set_aside, unreadable
 from smtpdsl.runtime.queue.lanes import Lanes, Limits
 from smtpdsl.runtime.queue.memory import Bounds, Memory
-from smtpdsl.runtime.queue.recorder import PAUSE_SECONDS
-from smtpdsl.runtime.queue.report import report_damaged
 from smtpdsl.runtime.queue.shared import Shared
-from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, State, StoredEnvelope, StoredMessage
-
-# The wall clock may be set, and the clock of the loop stands still while a machine sleeps: look again in time.
-LONGEST_SLEEP_SECONDS = 600.0
-# How many envelopes, and octets of content, are loaded with one request.
-_LOAD_ENVELOPES = 256
-_LOAD_OCTETS = 4 * 1024 * 1024
-# Less room than this is not worth a request.
-_WORTHWHILE_OCTETS = 1024 * 1024
+from smtpdsl.runtime.queue.store import Changes, State, StoredEnvelope
 
 _FAULT = Outcome(Result.TEMPORARY, "internal error of the delivery agent", "4.3.0")
 
@@ -61,23 +50,12 @@ class RouteQueue:
         self._loop = asyncio.get_running_loop()
         self._lanes: Lanes[Job] = Lanes(limits)
         self._memory = Memory(bounds)
-        # Less than the room that is left by lanes with mail that goes nowhere, see `memory`.
-        self._load_envelopes = min(_LOAD_ENVELOPES, max(1, bounds.envelopes // 8))
-        self._worthwhile_octets = min(_WORTHWHILE_OCTETS, bounds.octets // 8)
-        # Lanes of which envelopes stay in the store until others of them are gone.
-        self._overflowing: set[str] = set()
-        self._next_due = -math.inf
-        self._is_loading = False
-        # What was loaded last found no room: only a release can change that.
-        self._is_stuffed = False
-        self._rest_until = -math.inf
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_is_for = math.inf
         self._tasks: set[asyncio.Task[Sequence[Outcome]]] = set()
         # When the attempts began of envelopes of which the store does not know yet what became of them.
         self._started: dict[int, float] = {}
         # What an administrator changes just now is not attempted until `thaw`.
         self._frozen: Counter[int] = Counter()
+        self._loading = Loading(route, bounds, self._memory, shared, self._frozen, self.offer)
         self._conclusions = Conclusions(shared, self._on_recorded)
         self._is_open = False
         self._is_abandoned = False
@@ -96,18 +74,16 @@ class RouteQueue:
         """Attempt what is due."""
         self._is_open = True
         self._conclusions.hurry(wanted=False)
-        self._next_due = -math.inf
-        self._look()
+        self._loading.resume()
 
     def pause(self) -> None:
         """Start no attempts, and hold nothing but those that run."""
         self._is_open = False
         self._conclusions.hurry(wanted=True)
-        self._cancel_timer()
         for job in self._lanes.clear():
             for each in job.envelopes:
                 self._memory.release(each.number)
-        self._overflowing.clear()
+        self._loading.pause()
         self._call_back()
 
     def _call_back(self) -> None:
@@ -134,12 +110,12 @@ class RouteQueue:
         if stored.number in memory or stored.number in self._frozen:
             return False
         if memory.is_full(stored.lane):
-            self._overflowing.add(stored.lane)
+            self._loading.leave_lane(stored.lane)
         elif self._is_open and memory.has_room(message):
             memory.hold(message, stored)
             return True
         else:
-            self._expect(stored.due)
+            self._loading.expect(stored.due)
         return False
 
     # ------------------------------------------------------------ attempts
@@ -158,7 +134,7 @@ class RouteQueue:
         if not others:
             self._lanes.finish(job.lane)
             return
-        job = Job(job.message, others)
+        job = job._replace(envelopes=others) if old else job
         task = self._loop.create_task(self._deliver(job))
         self._tasks.add(task)
         task.add_done_callback(partial(self._on_attempted, job))
@@ -191,11 +167,11 @@ class RouteQueue:
         """Hold *envelopes* no longer, whose attempt was called back."""
         self._forget(envelopes)
         for each in envelopes:
-            self._expect(each.due)
+            self._loading.expect(each.due)
         if self._frozen and (idle := [each.number for each in envelopes if each.number in self._frozen]):
             self._shared.on_idle(idle)
         self._start_attempts()
-        self._look()
+        self._loading.look()
 
     def _outcomes(self, job: Job, task: asyncio.Task[Sequence[Outcome]]) -> Sequence[Outcome]:
         """Return what the agent says; if it does not keep its promise, the envelopes stay."""
@@ -216,22 +192,18 @@ class RouteQueue:
         self._forget(envelopes)
         for update in changes.updates:
             if update.state is State.PENDING:
-                self._expect(update.due)
+                self._loading.expect(update.due)
         for report in changes.reports:
             self._shared.offer(report)
         if self._frozen and (idle := [each.number for each in envelopes if each.number in self._frozen]):
             self._shared.on_idle(idle)
-        self._look()
+        self._loading.look()
 
     def _forget(self, envelopes: Sequence[StoredEnvelope]) -> None:
         """Make room."""
-        self._is_stuffed = False
         for each in envelopes:
             del self._started[each.number]
-            lane = self._memory.release(each.number)
-            if lane in self._overflowing and self._memory.is_half_empty(lane):
-                self._overflowing.discard(lane)
-                self._next_due = -math.inf
+            self._loading.released(self._memory.release(each.number))
 
     # ------------------------------------------------------------ administration
 
@@ -246,8 +218,11 @@ class RouteQueue:
         return len(self._started)
 
     def started(self, number: int) -> float | None:
-        """Return when the attempt began that an envelope is in."""
-        return self._started.get(number)
+        """Return when the attempt began that an envelope is in; None if it waits for a better moment."""
+        started = self._started.get(number)
+        if started is not None and isinstance(self._agent, PatientAgent):
+            return None if self._agent.is_resting(envelope_hex(number)) else started
+        return started
 
     def withdraw(self, numbers: Sequence[int]) -> frozenset[int]:
         """Begin no attempt of *numbers* until `thaw`.
@@ -282,109 +257,10 @@ class RouteQueue:
 
     def look_again(self) -> None:
         """Look through all that is due: somebody has changed it."""
-        self._is_stuffed = False
-        self._overflowing.clear()
-        self._next_due = -math.inf
         self._start_attempts()
-        self._look()
-
-    # ------------------------------------------------------------ loading
+        self._loading.look_again()
 
     def expect(self, due: float) -> None:
         """Know that something in the store is due then which was due later."""
-        self._expect(due)
-        self._look()
-
-    def _expect(self, due: float) -> None:
-        self._next_due = min(self._next_due, due)
-
-    def _look(self) -> None:
-        """Load what is due, or wake up when something is."""
-        if self._timer is not None and self._timer_is_for == self._next_due:
-            return
-        self._cancel_timer()
-        if not self._is_open or self._is_loading or self._next_due == math.inf:
-            return
-        now = self._loop.time()
-        wait = max(self._next_due - self._shared.clock(), self._rest_until - now)
-        if wait > 0:
-            self._timer = self._loop.call_at(now + min(wait, LONGEST_SLEEP_SECONDS), self._on_timer)
-            self._timer_is_for = self._next_due
-        elif self._is_worthwhile():
-            self._load()
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        self._look()
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _is_worthwhile(self) -> bool:
-        return (self._has_room() and not self._is_stuffed) or not len(self._memory)
-
-    def _has_room(self) -> bool:
-        envelopes, octets = self._memory.room()
-        if envelopes >= self._load_envelopes and octets >= self._worthwhile_octets:
-            return True
-        # What does not move is not waited for: half of the rest has to do.
-        held, octets_held = self._memory.held_by(self._overflowing)
-        most = len(self._memory) - held + envelopes, self._memory.octets - octets_held + octets
-        return envelopes > max(0, most[0] // 2) and octets > max(0, min(self._worthwhile_octets, most[1] // 2))
-
-    def _load(self) -> None:
-        envelopes, octets = self._memory.room()
-        full = self._memory.full_lanes()
-        self._overflowing |= full
-        query = DueQuery(
-            route=self._route,
-            since=self._next_due,
-            until=self._shared.clock(),
-            limit=min(envelopes, self._load_envelopes),
-            max_octets=min(octets, _LOAD_OCTETS),
-            has={*self._memory.numbers(), *self._frozen},
-            full=full,
-        )
-        self._is_loading = True
-        # Whatever is left in the store meanwhile lowers it again.
-        self._next_due = math.inf
-        self._shared.store.load(query).add_done_callback(partial(self._on_loaded, query))
-
-    def _on_loaded(self, query: DueQuery, future: asyncio.Future[DueBatch]) -> None:
-        self._is_loading = False
-        error = future.exception()
-        if error is None:
-            self._take(future.result())
-        else:
-            self._log.warn(f"the queue cannot be read, and is read again later: {error}")
-            self._rest_until = self._loop.time() + PAUSE_SECONDS
-            self._expect(query.since)
-        self._look()
-
-    def _take(self, batch: DueBatch) -> None:
-        self._expect(batch.next_due)
-        for damage in batch.damaged:
-            report_damaged(self._log, damage.number, damage.problem)
-        by_message: dict[int, list[StoredEnvelope]] = {}
-        for each in batch.envelopes:
-            by_message.setdefault(message_of(each.number), []).append(each)
-        held = len(self._memory)
-        for message_id, envelopes in by_message.items():
-            self.offer(self._message(batch.messages[message_id]), envelopes)
-        self._is_stuffed = bool(batch.envelopes) and len(self._memory) == held
-
-    def _message(self, stored: StoredMessage) -> QueuedMessage:
-        known = self._memory.message(stored.message_id)
-        if known is not None:
-            return known
-        return QueuedMessage(
-            message_id=stored.message_id,
-            reverse_path=stored.reverse_path,
-            client=stored.client,
-            created=stored.created,
-            content=self._shared.content.content(stored.message_id, stored.octets, stored.size, stored.seal),
-            was_tried=stored.run != self._shared.store.run,
-            options=stored.options,
-        )
+        self._loading.expect(due)
+        self._loading.look()

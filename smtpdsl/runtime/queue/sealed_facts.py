@@ -16,6 +16,7 @@ from smtpdsl.runtime.sealing.seal import Entry, Kind, SealError
 from smtpdsl.runtime.sealing.seals import Seals
 
 _BESIDE_MESSAGE = struct.Struct("!dq")
+_BESIDE_ENVELOPE = {route: route.value.encode() for route in Route}
 
 
 def message_entry(message_id: int, created: float, size: int) -> Entry:
@@ -30,7 +31,7 @@ def content_entry(message_id: int) -> Entry:
 
 def envelope_entry(number: int, route: Route) -> Entry:
     """Return which entry the facts of an envelope are."""
-    return Entry(Kind.ENVELOPE, number, route.value.encode())
+    return Entry(Kind.ENVELOPE, number, _BESIDE_ENVELOPE[route])
 
 
 def seal_envelope(seals: Seals, number: int, envelope: Envelope) -> str:

@@ -2,7 +2,7 @@
 
     write     incoming/N    created by the first write, in the order of the calls
     seal      incoming/N    the rest is written, and the file synced
-              content/N     renamed, and both folders synced
+              content/N     renamed, and this folder synced
               row of N      only now; when its transaction is committed, the client is told 250
     check     content/N     before each attempt, against the checksum in the row
     remove    content/N     after the commit of the transaction that removed the row
@@ -61,6 +61,7 @@ class ContentFolder:
         self._content = spool / CONTENT
         self._files = files or Files()
         self._seals = seals
+        self.keys = seals.keys
         self._check = FileCheck(self._files)
         self._backlog = Backlog()
         self._running: set[asyncio.Future[None]] = set()
@@ -118,8 +119,10 @@ class ContentFolder:
             SpoolDamageError: It is something else.
             OSError: It cannot be read now.
         """
+        if not isinstance(content, SpooledContent):
+            return
         path = self._path(message_id)
-        if isinstance(content, SpooledContent) and not self._check.is_known(message_id, path):
+        if not self._check.is_known(message_id, path):
             await self._run(lambda: self._check.check(message_id, path, content))
 
     def remove(self, message_id: int) -> None:

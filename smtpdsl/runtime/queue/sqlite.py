@@ -23,10 +23,10 @@ from typing import TypeAlias
 import apsw
 
 from smtpdsl.runtime.interfaces import StorageError, StorageFullError
+from smtpdsl.runtime.queue.database_file import look_at_header, problem, refuse_newer
 from smtpdsl.runtime.queue.folder import SpoolError, sync_folder
 from smtpdsl.runtime.queue.log_damage import damaged_octet
 from smtpdsl.runtime.queue.schema import (
-    APPLICATION_ID,
     CHECKPOINT_PAGES,
     CONNECTION,
     CONVERT,
@@ -42,11 +42,6 @@ Row: TypeAlias = Sequence[Value]
 # How long another program may hold the database when the server starts, in milliseconds.
 _PATIENCE = 1000
 _MAX_REASON_CHARACTERS = 160
-_MAGIC = b"SQLite format 3\0"
-# Where the header of a database file has the number of its schema, and what application it belongs to.
-_HEADER_OCTETS = 100
-_USER_VERSION = slice(60, 64)
-_APPLICATION_ID = slice(68, 72)
 
 
 class UnfitError(StorageError):
@@ -173,12 +168,12 @@ def open_database(path: Path, first_number: int, vfs: str | None = None, seals: 
     """
     try:
         if path.exists():
-            _look_at_header(path)
+            look_at_header(path)
         else:
             _create(path, first_number, vfs)
         return Database(_connect(path, vfs), seals)
     except apsw.Error as error:
-        raise _problem(path, _complaint(path.name, error)) from error
+        raise problem(path, _complaint(path.name, error)) from error
     except OSError as error:
         raise SpoolError.of(path.parent, error) from error
 
@@ -192,7 +187,7 @@ def look_into_database(path: Path, seals: Seals) -> Database | None:
         SpoolError: It is not there, none of ours, in use, damaged, newer, or cannot be read.
     """
     try:
-        _look_at_header(path)
+        look_at_header(path)
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
             # What is in the log stays there.
@@ -200,7 +195,7 @@ def look_into_database(path: Path, seals: Seals) -> Database | None:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
             ((schema,),) = connection.execute("PRAGMA user_version").fetchall()
             assert isinstance(schema, int), "it is four octets of the header"
-            _refuse_newer(path, schema)
+            refuse_newer(path, schema)
         except BaseException:
             _close(connection)
             raise
@@ -209,37 +204,16 @@ def look_into_database(path: Path, seals: Seals) -> Database | None:
             return None
         return Database(connection, seals)
     except apsw.Error as error:
-        raise _problem(path, _complaint(path.name, error)) from error
+        raise problem(path, _complaint(path.name, error)) from error
     except OSError as error:
         raise SpoolError.of(path.parent, error) from error
-
-
-def _look_at_header(path: Path) -> None:
-    """Refuse what is no queue before SQLite opens it, which could change it."""
-    # Nothing is written, but it must be possible to.
-    with path.open("r+b") as file:
-        header = file.read(_HEADER_OCTETS)
-    if not header:
-        raise _problem(path, f"is damaged: {path.name} is empty")
-    application = int.from_bytes(header[_APPLICATION_ID])
-    if not header.startswith(_MAGIC) or application != APPLICATION_ID:
-        raise _problem(path, f"is none of smtpdsl: {path.name} is the file of another program")
-    if len(header) < _HEADER_OCTETS:
-        raise _problem(path, f"is damaged: {path.name} ends after {len(header)} octets")
-    _refuse_newer(path, int.from_bytes(header[_USER_VERSION]))
-
-
-def _refuse_newer(path: Path, schema: int) -> None:
-    if schema > SCHEMA:
-        known = f"this version of smtpdsl knows up to {SCHEMA}: run the version that wrote it"
-        raise _problem(path, f"has schema {schema}, and {known}")
 
 
 def _create(path: Path, first_number: int, vfs: str | None) -> None:
     """Make the database under another name, so that it is there as a whole or not at all."""
     if Path(f"{path}-wal").exists():
         # SQLite would take what is in it for a part of the new database.
-        raise _problem(path, f"is damaged: {path.name} is gone, and {path.name}-wal is there")
+        raise problem(path, f"is damaged: {path.name} is gone, and {path.name}-wal is there")
     new = Path(f"{path}.new")
     for left_behind in (new, Path(f"{new}-wal"), Path(f"{new}-journal"), Path(f"{new}-shm")):
         left_behind.unlink(missing_ok=True)
@@ -267,7 +241,7 @@ def _connect(path: Path, vfs: str | None) -> apsw.Connection:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE").fetchall()
         ((schema,),) = connection.execute("PRAGMA user_version").fetchall()
         assert isinstance(schema, int), "it is four octets of the header"
-        _refuse_newer(path, schema)
+        refuse_newer(path, schema)
         _refuse_damaged_log(path, connection)
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
         connection.execute(CONNECTION).fetchall()
@@ -287,17 +261,13 @@ def _refuse_damaged_log(path: Path, connection: apsw.Connection) -> None:
     if octet is not None:
         what = f"{path.name}-wal cannot be read from octet {octet} on, and there are messages behind it"
         way = f"once the spool is copied, `truncate -s {octet} {path}-wal` goes on without them"
-        raise _problem(path, f"is damaged: {what}; {way}")
+        raise problem(path, f"is damaged: {what}; {way}")
 
 
 def _close(connection: apsw.Connection) -> None:
     # What fails leaves the log as it is, for the next start.
     with contextlib.suppress(apsw.Error):
         connection.close()
-
-
-def _problem(path: Path, text: str) -> SpoolError:
-    return SpoolError(f"the spool {path.parent} {text}")
 
 
 def _complaint(name: str, error: apsw.Error) -> str:

@@ -24,13 +24,14 @@ from smtpdsl.runtime.queue.batching import AnyRequest, Batcher, Request
 from smtpdsl.runtime.queue.changing import Change, Changed, change_envelopes
 from smtpdsl.runtime.queue.facts import FactsError
 from smtpdsl.runtime.queue.folder import SpoolError
-from smtpdsl.runtime.queue.ids import FIRST_NUMBER_LIMIT, Block, message_of
+from smtpdsl.runtime.queue.ids import FIRST_NUMBER_LIMIT, Block
 from smtpdsl.runtime.queue.listing import ListPage, ListQuery, list_page
 from smtpdsl.runtime.queue.loading import load, read_message, unreadable
 from smtpdsl.runtime.queue.missing_keys import missing_keys
+from smtpdsl.runtime.queue.remembering import Told, remember
 from smtpdsl.runtime.queue.rows import Arrival
-from smtpdsl.runtime.queue.sqlite import DamagedPageError, Row, UnfitError, open_database
-from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, State, StoredMessage, Summary, Update
+from smtpdsl.runtime.queue.sqlite import DamagedPageError, UnfitError, open_database
+from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, State, StoredMessage, Summary
 from smtpdsl.runtime.queue.store_requests import (
     AddRequest,
     ChangeRequest,
@@ -181,14 +182,16 @@ class SqliteStore:
 
     def _run(self, batch: Sequence[AnyRequest]) -> None:
         added = [request for request in batch if isinstance(request, AddRequest)]
-        self._add([request.arrival for request in added])
+        recorded = [request for request in batch if isinstance(request, RecordRequest)]
+        reports = [report for request in recorded for report in request.reports]
+        self._add([*(request.arrival for request in added), *reports])
         for each in added:
             each.succeed(None)
+        told = [Told(request.changes, request.leaves_messages) for request in recorded]
+        for record, files in zip(recorded, remember(self._database, told), strict=True):
+            record.succeed(files)
         for request in batch:
             match request:
-                case RecordRequest():
-                    self._add(request.reports)
-                    request.succeed(self._remember(request.changes, leaves_messages=request.leaves_messages))
                 case ReserveRequest():
                     request.succeed(self._reserve(request.count))
                 case LoadRequest():
@@ -224,14 +227,6 @@ class SqliteStore:
         self._database.run_for_each(schema.ADD_ENVELOPE, [row for each in rows for row in each.envelopes])
         list(self._database.rows(schema.RESERVE_BEYOND, (max(each.number for each in added),)))
 
-    def _remember(self, changes: Changes, *, leaves_messages: bool) -> Sequence[int]:
-        database = self._database
-        database.run_for_each(schema.REMOVE_ENVELOPE, [(number,) for number in changes.done])
-        database.run_for_each(schema.UPDATE_ENVELOPE, [_update_row(update) for update in changes.updates])
-        messages = dict.fromkeys(() if leaves_messages else map(message_of, changes.done))
-        gone = database.run_for_each(schema.REMOVE_MESSAGE, [(message,) for message in messages])
-        return [number for number, has_file in gone if isinstance(number, int) and has_file]
-
     def _reserve(self, count: int) -> Block:
         end = self._database.number(schema.RESERVE, (count,))
         return Block(end - count, end)
@@ -240,9 +235,3 @@ class SqliteStore:
         database = self._database
         counts = [database.number(schema.COUNT_STATE, (state.value,)) for state in State]
         return Summary(database.number(schema.COUNT_MESSAGES), *counts)
-
-
-def _update_row(update: Update) -> Row:
-    """Put an update into the order of its statement."""
-    number, state, due, tries, last_try, last_error, last_status = update
-    return (state.value, due, tries, last_try, last_error, last_status, number)

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from smtpdsl.runtime.interfaces import NotBegunError
 from smtpdsl.runtime.relay.blocks import Block, Blocks
 from smtpdsl.runtime.relay.destinations import Destinations, HostStats
+from smtpdsl.runtime.relay.means import Means
 from smtpdsl.runtime.relay.permits import Count
-from smtpdsl.runtime.relay.session import Means
 
 
 class RouteFacts(NamedTuple):

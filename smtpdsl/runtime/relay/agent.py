@@ -13,52 +13,45 @@ what the DNS says of the domain, decides for good.
 
 from __future__ import annotations
 
-import itertools
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from smtpdsl.ir.matching import fold
-from smtpdsl.ir.resolved import Action, RelayAction
+from smtpdsl.ir.resolved import Action
 from smtpdsl.runtime.delivery.content import ContentError
 from smtpdsl.runtime.dkim.signer import Signer
 from smtpdsl.runtime.interfaces import Attempt, Envelope, NotBegunError, Outcome, Result
 from smtpdsl.runtime.log import Log, printable
 from smtpdsl.runtime.net.client import PhaseLimits, reason_of
 from smtpdsl.runtime.net.name_servers import NameServers
-from smtpdsl.runtime.net.outgoing import measure
 from smtpdsl.runtime.net.resolver import NameCache, Resolver, SystemResolver
 from smtpdsl.runtime.net.tls_files import OWN_FILES, Files
 from smtpdsl.runtime.net.tls_settings import Locate
-from smtpdsl.runtime.protocol.client_verdicts import Verdict, shortened, temporary
+from smtpdsl.runtime.protocol.client_verdicts import shortened, temporary
 from smtpdsl.runtime.relay.administration import RelayAdministration
 from smtpdsl.runtime.relay.blocks import Blocks
-from smtpdsl.runtime.relay.choices import Chooser, Stop, targets_of
-from smtpdsl.runtime.relay.destinations import Destination, Destinations, HostStats
+from smtpdsl.runtime.relay.choices import Chooser
+from smtpdsl.runtime.relay.destinations import Destinations, HostStats
 from smtpdsl.runtime.relay.exchangers import Exchangers, Own
-from smtpdsl.runtime.relay.host_security import HostSecurity
 from smtpdsl.runtime.relay.journey import Journey
-from smtpdsl.runtime.relay.known_servers import KnownServers
-from smtpdsl.runtime.relay.limits import Politeness, RelayLimits
-from smtpdsl.runtime.relay.next_hops import NextHop, NextHops
+from smtpdsl.runtime.relay.limits import RelayLimits
+from smtpdsl.runtime.relay.means import make_means
+from smtpdsl.runtime.relay.next_hops import NextHops
 from smtpdsl.runtime.relay.outbound_security import OutboundSecurity
-from smtpdsl.runtime.relay.permits import Permits
-from smtpdsl.runtime.relay.plan import SMTP_PORT, NoPlan, Plan, Way, plan_relay
+from smtpdsl.runtime.relay.parcels import Parcels
+from smtpdsl.runtime.relay.plan import SMTP_PORT, NoPlan
+from smtpdsl.runtime.relay.plans import Plans
 from smtpdsl.runtime.relay.rates import Rates
-from smtpdsl.runtime.relay.routes import Routes
 from smtpdsl.runtime.relay.security import Contexts
 from smtpdsl.runtime.relay.senders import Senders
-from smtpdsl.runtime.relay.session import Connections, Means, RelaySession
 from smtpdsl.runtime.relay.session_log import NoLog, RelayLog
-from smtpdsl.runtime.relay.talk import Parcel, outcome_of
+from smtpdsl.runtime.relay.talk import outcome_of
 from smtpdsl.runtime.relay.transport_policies import TransportPolicies
-from smtpdsl.runtime.relay.waiting_room import WaitingRoom
-from smtpdsl.runtime.relay.waiting_talks import WaitingTalks
+from smtpdsl.runtime.relay.ways import Ways
 
 DEFAULT_LIMITS = PhaseLimits()
 _NO_LOG = NoLog()
-_MAX_PLANS = 1000
 # RFC 3463 §3.5: of the network and of routing.
 _UNREACHED = "4.4."
 
@@ -105,44 +98,26 @@ class RelayAgent:
         Raises:
             TlsSetupError: A certificate or a setting of TLS cannot be used.
         """
-        self._actions = actions
-        self._server_name = server_name
-        self._smtp_port = smtp_port
         self._own_resolver = SystemResolver()
-        self._resolver = resolver or self._own_resolver
+        resolver = resolver or self._own_resolver
         exchangers = exchangers or Exchangers(NameServers(), Own.of([server_name], []), clock)
         self._security = security
-        self._policies = security.policies if security is not None else TransportPolicies()
-        self._next_hops = NextHops(self._resolver, exchangers, self._policies, limits.resolve, clock)
+        policies = security.policies if security is not None else TransportPolicies()
+        contexts = Contexts(actions.values(), locate, log, files)
+        names = NameCache(resolver, clock)
+        self._means = make_means(server_name, limits, contexts, names, RelayLog(log), clock, policies.record)
         self._relay_limits = relay_limits or RelayLimits()
-        self._senders = senders or Senders()
-        self._signer = signer
-        self._plans: dict[tuple[str, str], tuple[Action | None, Plan | NoPlan]] = {}
-        self._turn = itertools.count()
-        self._destinations = Destinations(clock)
+        self._rates = Rates(clock, self._means.room)
+        # The envelopes that wait for their turn.
+        self._resting: set[str] = set()
+        self._plans = Plans(actions, server_name, smtp_port)
+        self._parcels = Parcels(senders or Senders(), signer)
+        destinations = Destinations(clock)
+        next_hops = NextHops(resolver, exchangers, policies, limits.resolve, clock)
+        self._ways = Ways(self._means, next_hops, destinations)
         self._stats = HostStats(time.time)
         self._blocks = Blocks()
-        room = WaitingRoom()
-        self._rates = Rates(clock, room)
-        permits = Permits(clock, room)
-        self._means = Means(
-            server_name=server_name,
-            limits=limits,
-            contexts=Contexts(actions.values(), locate, log, files),
-            names=NameCache(self._resolver, clock),
-            log=RelayLog(log),
-            connections=Connections(),
-            waiting=WaitingTalks(room),
-            routes=Routes(clock, permits, room),
-            permits=permits,
-            room=room,
-            clock=clock,
-            servers=KnownServers(),
-            record=self._policies.record,
-        )
-        self.administration = RelayAdministration(
-            self._means, self._blocks, self._destinations, self._stats, self._try_again
-        )
+        self.administration = RelayAdministration(self._means, self._blocks, destinations, self._stats, self._try_again)
 
     def group(self, envelope: Envelope) -> Hashable | None:
         """Let recipients of one domain go together."""
@@ -150,51 +125,32 @@ class RelayAgent:
 
     async def deliver(self, attempt: Attempt) -> Sequence[Outcome]:
         """Relay *attempt*, whose envelopes have the action, and the domain, of the first one."""
-        plan = self._plan(attempt)
+        plan = self._plans.of(attempt)
         if isinstance(plan, NoPlan):
             return _for_all(attempt, outcome_of(temporary(printable(plan.problem), "4.3.5")))
         domain = attempt.envelopes[0].dest.domain
         politeness = self._relay_limits.of(domain)
         try:
-            parcel = await self._parcel(attempt, plan, politeness)
+            parcel = await self._parcels.of(attempt, plan, politeness)
         except (ContentError, OSError) as error:
             reason = reason_of(error) if isinstance(error, OSError) else str(error)
             text = f"the message cannot be read from the queue: {printable(reason)}"
             return _for_all(attempt, outcome_of(temporary(text, "4.3.0")))
-        await self._rates.turn(domain, politeness.mails_per_minute)
+        if politeness.mails_per_minute:
+            await self._rest(attempt, politeness.mails_per_minute)
         chooser = Chooser(self._means, self._blocks, domain, politeness)
-        ways = self._rotated(plan.ways)
-        journey = Journey(self._means, parcel, chooser, partial(self._next_way, ways, plan, parcel))
+        journey = Journey(self._means, parcel, chooser, self._ways.of(plan, parcel))
         outcomes = await journey.travel() or _for_all(attempt, _summary(list(journey.failures())))
         self._hear(domain, outcomes)
         return outcomes
 
-    async def _next_way(self, ways: Iterator[Way], plan: Plan, parcel: Parcel) -> Sequence[Stop | Outcome] | None:
-        """Return where the next of *ways* leads, and why to some hosts it does not; None if there is none."""
-        way = next(ways, None)
-        if way is None:
-            return None
-        domain = parcel.attempt.envelopes[0].dest.domain
-        message = parcel.attempt.message
-        # RFC 8689 §5: a report goes over TLS if it can, and is not lost if it cannot.
-        is_for_whole_way = message.options.requiretls and not message.reverse_path.is_null
-        name = fold(domain if way.url is None else way.url.host)
-        key = plan.number, plan.ways.index(way), name
-        found = await self._next_hops.find(way, plan, domain, parcel.politeness, is_for_whole_way=is_for_whole_way)
-        if isinstance(found, Verdict):
-            return [outcome_of(found)]
-        destination = self._destinations.of(key, _shown(plan, way, name), name)
-        return [
-            outcome_of(hop.security) if isinstance(hop.security, Verdict) else self._stop(hop, destination, plan)
-            for hop in found
-        ]
-
-    def _stop(self, hop: NextHop, destination: Destination, plan: Plan) -> Stop:
-        assert isinstance(hop.security, HostSecurity), "where there is none, the message does not go"
-        turn = next(self._turn) if plan.sources else 0
-        session = RelaySession(self._means, hop.host.name, hop.security, plan, turn, hop.terms)
-        targets = hop.targets or targets_of(hop.host, hop.way, session)
-        return Stop(hop.host, hop.way, destination, session, targets)
+    async def _rest(self, attempt: Attempt, per_minute: int) -> None:
+        """Wait until *attempt* has its turn, if its domain gets so many messages *per_minute*."""
+        self._resting.update(attempt.envelope_ids)
+        try:
+            await self._rates.turn(attempt.envelopes[0].dest.domain, per_minute)
+        finally:
+            self._resting.difference_update(attempt.envelope_ids)
 
     def _hear(self, domain: str, outcomes: Sequence[Outcome]) -> None:
         """Remember what was heard of *domain*."""
@@ -202,18 +158,6 @@ class RelayAgent:
         is_reached = not any(each.status.startswith(_UNREACHED) for each in outcomes)
         is_success = any(each.result is Result.OK for each in outcomes)
         self._stats.heard(fold(domain), last.text, is_reached=is_reached, is_success=is_success)
-
-    async def _parcel(self, attempt: Attempt, plan: Plan, politeness: Politeness) -> Parcel:
-        """Put together what servers are sent.
-
-        Raises:
-            ContentError: The message cannot be read.
-            OSError: So too.
-        """
-        prefix = await self._signer.prefix(attempt.message) if self._signer is not None else b""
-        size = await measure(attempt.message.content)
-        size = size._replace(octets=size.octets + len(prefix) + prefix.count(b"\n"))
-        return Parcel(attempt, size, self._senders.of(plan, attempt), politeness, prefix)
 
     def when_alive(self, hurry: Callable[[str], None], most: int) -> None:
         """Call *hurry* with a domain that can be reached again; so many messages for it (*most*) are tried then."""
@@ -225,6 +169,10 @@ class RelayAgent:
     def call_back(self) -> None:
         """Let attempts that wait for a connection raise `NotBegunError`."""
         self._means.room.send_away(NotBegunError())
+
+    def is_resting(self, envelope_id: str) -> bool:
+        """Whether mail for its domain has gone a moment ago, and that envelope waits for its turn."""
+        return envelope_id in self._resting
 
     async def close(self) -> None:
         """End every connection, also those that only wait for the answer to QUIT."""
@@ -240,29 +188,6 @@ class RelayAgent:
         """Return the reports on TLS of *day*, see `OutboundSecurity.reports`."""
         return await self._security.reports(day) if self._security is not None else []
 
-    # ------------------------------------------------------------ the plan
-
-    def _plan(self, attempt: Attempt) -> Plan | NoPlan:
-        """Look the action up, and work out what it says once for as long as it stays the same."""
-        envelope = attempt.envelopes[0]
-        action = self._actions.get(envelope.action)
-        by_domain = isinstance(action, RelayAction) and action.domain is not None
-        key = envelope.action, envelope.dest.domain if by_domain else ""
-        known, plan = self._plans.get(key, (None, None))
-        if plan is None or known is not action:
-            plan = plan_relay(action, attempt.message, envelope, self._server_name, self._smtp_port)
-            if len(self._plans) >= _MAX_PLANS:
-                self._plans.clear()
-            self._plans[key] = (action, plan)
-        return plan
-
-    def _rotated(self, ways: Sequence[Way]) -> Iterator[Way]:
-        """Let another one of *ways* be the first each time, and the others follow."""
-        if len(ways) > 1:
-            start = next(self._turn) % len(ways)
-            ways = [*ways[start:], *ways[:start]]
-        return iter(ways)
-
 
 def _for_all(attempt: Attempt, outcome: Outcome) -> list[Outcome]:
     return [outcome] * len(attempt.envelopes)
@@ -272,8 +197,3 @@ def _summary(failures: Sequence[Outcome]) -> Outcome:
     """Put together why no host took the message; the last one that may take it later gives the status."""
     last = next((each for each in reversed(failures) if each.result is Result.TEMPORARY), failures[-1])
     return last._replace(text=shortened("; ".join(failure.text for failure in failures)))
-
-
-def _shown(plan: Plan, way: Way, name: str) -> str:
-    """Name a destination as lists do: the action, and where it leads."""
-    return f"{plan.action.name} {way.url if way.url is not None else name}"

@@ -22,10 +22,11 @@ from smtpdsl.runtime.relay.blocks import Blocks
 from smtpdsl.runtime.relay.destinations import Destination
 from smtpdsl.runtime.relay.exchangers import Host
 from smtpdsl.runtime.relay.limits import Politeness
+from smtpdsl.runtime.relay.means import Means
 from smtpdsl.runtime.relay.permits import Limit, Obstacle
 from smtpdsl.runtime.relay.plan import Way
 from smtpdsl.runtime.relay.routes import Route
-from smtpdsl.runtime.relay.session import Means, RelaySession
+from smtpdsl.runtime.relay.session import RelaySession
 from smtpdsl.runtime.relay.talk import Talk
 
 # What is counted and has no limit.
@@ -74,11 +75,12 @@ class Wait(NamedTuple):
     lines: dict[Hashable, float]
     talks: dict[Hashable, Stop]
 
-    def add(self, other: Wait) -> None:
-        """Wait for *other*, too."""
-        self.talks.update(other.talks)
-        for what, seconds in other.lines.items():
-            self.lines[what] = min(seconds, self.lines.get(what, math.inf))
+    def add(self, key: Hashable, stop: Stop, obstacle: Obstacle | None = None) -> None:
+        """Wait for a session with the *key* of *stop*, or for the end of an *obstacle* to one."""
+        self.talks[key] = stop
+        self.lines.setdefault(("talk", key), math.inf)
+        if obstacle is not None:
+            self.lines[obstacle.what] = min(obstacle.seconds, self.lines.get(obstacle.what, math.inf))
 
 
 class Nowhere(NamedTuple):
@@ -132,6 +134,17 @@ class Chooser:
         """Return what a connection there counts for until it is closed."""
         return self._means.routes.limits(route_of(target), self._politeness)
 
+    def can_use(self, stops: Sequence[Stop], what: Hashable) -> bool:
+        """Whether its limits let this message have one more connection of those that count for *what*."""
+        limits = (
+            limit
+            for stop in stops
+            for target in stop.targets
+            for limit in (*self.limits_of_connection(target), *self.limits_of_session(stop, target))
+        )
+        most = max((limit.most for limit in limits if limit.what == what), default=_ANY_NUMBER)
+        return self._means.permits.of(what).connections < most
+
     def left_alone(self, stop: Stop, target: Target) -> Outcome | None:
         """Return why *target* is not to be used now."""
         failure = self.failures.get(target) or self._blocks.problem(target.source or "", self._domain)
@@ -162,30 +175,34 @@ class Chooser:
 
     def _may_begin(self, stop: Stop, target: Target, key: Hashable, later: Wait, slow: Wait) -> bool:
         """Say whether a connection may begin now; if not, there may be something to wait for."""
-        line = "talk", key
-        waiting = Wait({line: math.inf}, {key: stop})
         if self.left_alone(stop, target) is not None:
-            if self._means.permits.of(line).connections:
-                slow.add(waiting)
+            if self._means.permits.of(("talk", key)).connections:
+                slow.add(key, stop)
             return False
         obstacle = self._obstacle(stop, target)
         if obstacle is None:
             return True
-        waiting.lines[obstacle.what] = self._seconds(obstacle, target)
-        (slow if self._means.routes.is_slow(route_of(target)) else later).add(waiting)
+        route = route_of(target)
+        obstacle = obstacle._replace(seconds=self._seconds(obstacle, route))
+        (slow if self._means.routes.is_slow(route) else later).add(key, stop, obstacle)
         return False
 
     def _obstacle(self, stop: Stop, target: Target) -> Obstacle | None:
         """Return what a connection has to wait for; a session that is not used makes room for it, if that helps."""
-        limits = [*self.limits_of_session(stop, target), *self.limits_of_connection(target)]
-        obstacle = self._means.permits.obstacle(limits)
+        obstacle = self._first_obstacle(stop, target)
         if obstacle is not None and obstacle.seconds == math.inf and self._means.waiting.end_one(obstacle.what):
-            return self._means.permits.obstacle(limits)
+            return self._first_obstacle(stop, target)
         return obstacle
 
-    def _seconds(self, obstacle: Obstacle, target: Target) -> float:
+    def _first_obstacle(self, stop: Stop, target: Target) -> Obstacle | None:
+        """Look at the server first: most of those who wait do so for a connection with it."""
+        permits = self._means.permits
+        obstacle = permits.obstacle(self.limits_of_connection(target))
+        return obstacle or permits.obstacle(self.limits_of_session(stop, target))
+
+    def _seconds(self, obstacle: Obstacle, route: Route) -> float:
         """Return when another look is worth it."""
-        routes, route = self._means.routes, route_of(target)
+        routes = self._means.routes
         if obstacle.what == ("route", route):
             return min(obstacle.seconds, routes.seconds_of_trial(route))
         return obstacle.seconds

@@ -106,12 +106,12 @@ class Destinations:
         self._clock = clock
         self._known: dict[Hashable, Destination] = {}
 
-    def of(self, key: Hashable, shown: str, domain: str) -> Destination:
-        """Return the destination *key*."""
+    def of(self, key: Hashable, shown: Callable[[], str], domain: str) -> Destination:
+        """Return the destination *key*; one that is not known yet is called as *shown* says."""
         now = self._clock()
         known = self._known.pop(key, None)
         if known is None or (not known.messages and known.used + _SECONDS_KNOWN < now):
-            known = Destination(key, shown, domain)
+            known = Destination(key, shown(), domain)
         self._known[key] = known
         known.used = now
         if len(self._known) > _MAX_KNOWN:

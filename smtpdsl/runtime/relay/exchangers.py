@@ -18,13 +18,13 @@ from typing import NamedTuple, Protocol
 
 from smtpdsl.ir.host_name import host_name_problem
 from smtpdsl.mail.address import AddressError
-from smtpdsl.mail.idn import ascii_domain
+from smtpdsl.mail.idn import ascii_domain, folded_name
 from smtpdsl.runtime.net.both_families import AddressDns, both_families
 from smtpdsl.runtime.net.ip_address import IpAddress
 from smtpdsl.runtime.net.name_servers import Records
 from smtpdsl.runtime.net.resolver import ResolveError
 from smtpdsl.runtime.protocol.client_verdicts import LOOP, Verdict, permanent, temporary
-from smtpdsl.runtime.relay.listed_exchangers import Exchanger, exchangers_of, folded
+from smtpdsl.runtime.relay.listed_exchangers import Exchanger, exchangers_of
 
 # Of one exchanger, in one attempt.
 MAX_ADDRESSES = 20
@@ -59,7 +59,7 @@ class Own(NamedTuple):
         """Read names, and addresses with or without brackets; those of loopback are every server's."""
         parsed = (IpAddress.parse(each.strip("[]").partition("%")[0]) for each in addresses)
         found = frozenset(each for each in parsed if each is not None and not each.is_unroutable)
-        return cls(frozenset(map(folded, names)), found)
+        return cls(frozenset(map(folded_name, names)), found)
 
 
 class Dns(AddressDns, Protocol):
@@ -135,7 +135,7 @@ class Exchangers:
     # ------------------------------------------------------------ what is asked
 
     async def _candidates(self, domain: str) -> list[_Candidate] | Verdict:
-        known = self._known.get(folded(domain))
+        known = self._known.get(folded_name(domain))
         if known is not None and known.until > self._clock():
             return known.found
         try:
@@ -152,11 +152,11 @@ class Exchangers:
         return self._keep(domain, found, min([records.seconds, *(each.seconds for each in found)]))
 
     def _keep(self, domain: str, found: list[_Candidate] | Verdict, seconds: float) -> list[_Candidate] | Verdict:
-        self._known.pop(folded(domain), None)
+        self._known.pop(folded_name(domain), None)
         if len(self._known) >= _MAX_KNOWN:
             del self._known[next(iter(self._known))]
         until = self._clock() + min(max(seconds, _MIN_SECONDS), _MAX_SECONDS)
-        self._known[folded(domain)] = _Known(found, until)
+        self._known[folded_name(domain)] = _Known(found, until)
         return found
 
     async def _candidate(self, exchanger: Exchanger, *, is_authentic: bool) -> _Candidate:
@@ -205,8 +205,8 @@ class Exchangers:
         return hosts or _no_address(domain, better)
 
     def _is_own(self, host: Host, backup: str | None) -> bool:
-        name = folded(host.name)
-        if name in self._own.names or (backup is not None and name == folded(backup)):
+        name = folded_name(host.name)
+        if name in self._own.names or (backup is not None and name == folded_name(backup)):
             return True
         return any(IpAddress.parse(each) in self._own.addresses for each in host.addresses)
 

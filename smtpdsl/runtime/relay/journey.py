@@ -10,17 +10,18 @@ choose ──▶ Use ──────────────────▶ i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import partial
 
 from smtpdsl.runtime.interfaces import Outcome, Result
 from smtpdsl.runtime.net.racing import DELAY_SECONDS, Failure, Race, Reached, Start, Target
 from smtpdsl.runtime.relay.choices import Chooser, Connect, Nowhere, Stop, Use, Wait, route_of
+from smtpdsl.runtime.relay.means import Means
+from smtpdsl.runtime.relay.parcels import Parcel
 from smtpdsl.runtime.relay.permits import Admission, Permit
-from smtpdsl.runtime.relay.session import Means
-from smtpdsl.runtime.relay.talk import Parcel, Talk
+from smtpdsl.runtime.relay.talk import Talk
+from smtpdsl.runtime.relay.ways import NextWay
 
-# Asked where another way leads, and why it does not to some hosts; None if there is none any more.
-NextWay = Callable[[], Awaitable[Sequence[Stop | Outcome] | None]]
 # Whoever has more addresses than these, on more hosts, is not waited for in one attempt.
 MAX_FAILURES = 50
 # How long a server is waited for before one that is less preferred is connected to beside it.
@@ -97,12 +98,18 @@ class Journey:
 
     async def _wait(self, choice: Wait, *, is_first: bool) -> tuple[Hashable, list[Outcome] | None]:
         """Wait until there is something to be used; a session that is handed over is used at once."""
-        domain = self._parcel.attempt.envelopes[0].dest.domain
+        domain = self._parcel.domain
         destinations = {stop.destination for stop in self._stops}
         for destination in destinations:
             destination.waiting += 1
         try:
-            what, gift = await self._means.room.wait(choice.lines, domain, self._give_back, is_first=is_first)
+            what, gift = await self._means.room.wait(
+                choice.lines,
+                domain,
+                self._give_back,
+                can_use=partial(self._chooser.can_use, self._stops),
+                is_first=is_first,
+            )
         finally:
             for destination in destinations:
                 destination.waiting -= 1

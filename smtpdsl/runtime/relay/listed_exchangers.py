@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from smtpdsl.ir.host_name import host_name_problem
+from smtpdsl.mail.idn import folded_name
 from smtpdsl.runtime.net.name_servers import Records
 from smtpdsl.runtime.protocol.client_verdicts import Verdict, permanent, temporary
 
@@ -35,7 +36,7 @@ def exchangers_of(domain: str, records: Records) -> list[Exchanger] | Verdict:
         return [Exchanger(0, domain)]
     pairs = (each.partition(" ") for each in records.values)
     listed = sorted(Exchanger(int(preference), name) for preference, _, name in pairs)
-    if all(folded(each.name) in _NOBODY or each.name in _NOBODY for each in listed):
+    if all(folded_name(each.name) in _NOBODY or each.name in _NOBODY for each in listed):
         return permanent(f"the domain {domain} accepts no mail: it says so with a null MX", "5.1.10")
     usable = [each for each in listed if _is_host(each.name)]
     if not usable:
@@ -45,9 +46,4 @@ def exchangers_of(domain: str, records: Records) -> list[Exchanger] | Verdict:
 
 def _is_host(name: str) -> bool:
     """Whether *name* can be a host; what looks like an address is none (RFC 5321 §2.3.5)."""
-    return folded(name) not in _NOBODY and not host_name_problem(name) and not name.rpartition(".")[2].isdigit()
-
-
-def folded(name: str) -> str:
-    """Return *name* in the spelling that is compared."""
-    return name.lower().rstrip(".")
+    return folded_name(name) not in _NOBODY and not host_name_problem(name) and not name.rpartition(".")[2].isdigit()

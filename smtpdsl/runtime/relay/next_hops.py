@@ -83,14 +83,23 @@ class NextHops:
         self._terms: dict[Hashable, int] = {}
 
     async def find(
-        self, way: Way, plan: Plan, domain: str, politeness: Politeness, *, is_for_whole_way: bool = False
+        self, plan: Plan, position: int, domain: str, politeness: Politeness, *, is_for_whole_way: bool = False
     ) -> Sequence[NextHop] | Verdict:
-        """Return where *way* leads, or why it leads nowhere; the sender may demand TLS on the whole way."""
+        """Say where a way of *plan* leads, or why it leads nowhere.
+
+        Args:
+            plan: Of an action.
+            position: Which of its ways.
+            domain: Whose mail it is.
+            politeness: Which addresses are wanted.
+            is_for_whole_way: Whether the sender demands TLS on the whole way.
+        """
         # Messages that follow each other closely find what the first of them has found.
-        key = plan.number, plan.ways.index(way), domain, politeness.is_ipv6, is_for_whole_way
+        key = plan.number, position, domain, politeness.is_ipv6, is_for_whole_way
         known = self._known_hops.get(key)
         if known is not None and known.until > self._clock():
             return known.hops
+        way = plan.ways[position]
         hosts = _of_families(await self._hosts(way, plan, domain), plan, politeness)
         if isinstance(hosts, Verdict):
             return hosts

@@ -58,6 +58,8 @@ class Penalties:
 
     def problem(self, server: Hashable) -> str:
         """Return why *server* is left alone; empty if it is not."""
+        if not self._known:
+            return ""
         known = self._known.get(server)
         return known.problem if known is not None and known.until > self._clock() else ""
 

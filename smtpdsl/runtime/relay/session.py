@@ -7,70 +7,27 @@ reached address ──▶ greeting, EHLO, TLS, login ──▶ transactions ─�
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Hashable, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Sequence
+from contextlib import ExitStack
 
 from smtpdsl.runtime.interfaces import Outcome, Result
 from smtpdsl.runtime.log import printable
-from smtpdsl.runtime.net.client import Connection, PhaseLimits, reason_of, speak
+from smtpdsl.runtime.net.client import Connection, reason_of, speak
 from smtpdsl.runtime.net.client_channel import TlsTerms
 from smtpdsl.runtime.net.ip_address import IpAddress
 from smtpdsl.runtime.net.racing import Failure, Race, Reached, Target
-from smtpdsl.runtime.net.resolver import NameCache
 from smtpdsl.runtime.net.tls_settings import TlsSetupError
 from smtpdsl.runtime.protocol.client import ClientSession, Terms, Verdict
 from smtpdsl.runtime.protocol.client_verdicts import permanent, temporary
 from smtpdsl.runtime.relay.host_security import HostSecurity
-from smtpdsl.runtime.relay.known_servers import KnownServers
-from smtpdsl.runtime.relay.permits import Admission, Permits
+from smtpdsl.runtime.relay.means import Means
+from smtpdsl.runtime.relay.parcels import Parcel
+from smtpdsl.runtime.relay.permits import Admission
 from smtpdsl.runtime.relay.plan import Plan, Way, name_problem
-from smtpdsl.runtime.relay.routes import Route, Routes, Welcome
-from smtpdsl.runtime.relay.security import Contexts
-from smtpdsl.runtime.relay.session_log import RelayLog, RelaySessionLog
+from smtpdsl.runtime.relay.routes import Route, Welcome
+from smtpdsl.runtime.relay.session_log import RelaySessionLog
 from smtpdsl.runtime.relay.session_tls import SessionTls
-from smtpdsl.runtime.relay.talk import Parcel, Talk, outcome_of
-from smtpdsl.runtime.relay.waiting_room import WaitingRoom
-from smtpdsl.runtime.relay.waiting_talks import WaitingTalks
-from smtpdsl.runtime.tls_reports.results import SessionResult
-
-
-class Connections:
-    """The connections of an agent, also those that only wait for the answer to QUIT."""
-
-    def __init__(self) -> None:
-        """Have none."""
-        self._open: set[Connection] = set()
-
-    def add(self, connection: Connection) -> None:
-        """Know *connection* until it is closed."""
-        self._open.add(connection)
-        connection.closed.add_done_callback(lambda _: self._open.discard(connection))
-
-    async def close(self) -> None:
-        """End them all now."""
-        connections = list(self._open)
-        for connection in connections:
-            connection.abort()
-        await asyncio.gather(*(connection.wait_closed() for connection in connections))
-
-
-class Means(NamedTuple):
-    """What all sessions of an agent share."""
-
-    server_name: str
-    limits: PhaseLimits
-    contexts: Contexts
-    names: NameCache
-    log: RelayLog
-    connections: Connections
-    waiting: WaitingTalks
-    routes: Routes
-    permits: Permits
-    room: WaitingRoom
-    clock: Callable[[], float]
-    servers: KnownServers
-    record: Callable[[SessionResult], None] = lambda _: None
+from smtpdsl.runtime.relay.talk import Talk, outcome_of
 
 
 class RelaySession:
@@ -145,16 +102,39 @@ class RelaySession:
 
     async def _speak(self, reached: Reached, way: Way, parcel: Parcel, admission: Admission) -> list[Outcome] | Outcome:
         """Begin a session, and send *parcel*."""
-        log = self._log(reached.address)
-        log.connected()
-        source, address, means = str(reached.socket.getsockname()[0]), reached.address, self._means
-        try:
-            helo = self._helo(source)
-            tls_terms = self._tls_terms(way)
-        except (_UnusableError, TlsSetupError) as error:
-            reached.socket.close()
-            log.failed(str(error))
-            return outcome_of(temporary(printable(str(error)), "4.3.5"))
+        means, address = self._means, reached.address
+        # Whatever goes wrong, nothing stays open that nobody would close.
+        with ExitStack() as ending:
+            ending.callback(reached.socket.close)
+            log, source = self._log(address), str(reached.socket.getsockname()[0])
+            log.connected()
+            try:
+                core, tls_terms = self._core(way, address, source), self._tls_terms(way)
+            except (_UnusableError, TlsSetupError) as error:
+                log.failed(str(error))
+                return outcome_of(temporary(printable(str(error)), "4.3.5"))
+            connection = await speak(core, reached.socket, means.limits, tls_terms)
+            ending.pop_all()
+            ending.callback(connection.abort)
+            means.connections.add(connection)
+            admission.connection.attach(connection.closed)
+            means.names.prepare(address)
+            problem = await self._ready(connection, log) or self._not_whole(way, connection, core)
+            outcome = self._judge(reached, way, connection, core, log, problem)
+            ending.pop_all()
+        if outcome is not None:
+            return outcome
+        means.routes.welcomed(self._welcome(reached.target))
+        talk = Talk(connection, core, _shown(source), self._relay(address), log, admission)
+        return await self.send(talk, parcel, self.key(reached.target.source))
+
+    def _core(self, way: Way, address: str, source: str) -> ClientSession:
+        """Say what is said to *address* from *source*.
+
+        Raises:
+            _UnusableError: There is no name that we could say.
+        """
+        means = self._means
         terms = Terms(
             way.security,
             way.login,
@@ -162,26 +142,34 @@ class RelaySession:
             verifies=way.verifies or way.tlsa is not None,
             habits=means.servers.habits(address, way.port),
         )
-        core = ClientSession(self._peer(address), helo, means.server_name, terms)
-        connection = await speak(core, reached.socket, means.limits, tls_terms)
-        means.connections.add(connection)
-        admission.connection.attach(connection.closed)
-        means.names.prepare(address)
-        problem = await self._ready(connection, log) or self._not_whole(way, connection, core)
-        relay = f"{_shown(address)} ({means.names.name(address) or _shown(address)})"
+        return ClientSession(self._peer(address), self._helo(source), means.server_name, terms)
+
+    def _judge(
+        self,
+        reached: Reached,
+        way: Way,
+        connection: Connection,
+        core: ClientSession,
+        log: RelaySessionLog,
+        problem: Verdict | None,
+    ) -> Outcome | None:
+        """Say what a session with a *problem* means for the message, and tell of its TLS; None if there is none."""
+        source = str(connection.source)
         if problem is not None:
             log.failed(problem.text)
         tls = SessionTls(self._security, way, connection, core)
-        result = tls.result(self._host, address, source, problem)
+        result = tls.result(self._host, reached.address, source, problem)
         tls.tell(log, result)
         if result is not None:
-            means.record(result)
+            self._means.record(result)
         if problem is None:
-            means.routes.welcomed(self._welcome(reached.target))
-            talk = Talk(connection, core, _shown(source), relay, log, admission)
-            return await self.send(talk, parcel, self.key(reached.target.source))
+            return None
         self._is_without_tls, self.is_settled = tls.is_missing, core.has_failed_login
-        return outcome_of(tls.explained(problem), _shown(source), relay)
+        return outcome_of(tls.explained(problem), _shown(source), self._relay(reached.address))
+
+    def _relay(self, address: str) -> str:
+        """How the log calls a server: its address, and its name if that is known by now."""
+        return f"{_shown(address)} ({self._means.names.name(address) or _shown(address)})"
 
     def _not_whole(self, way: Way, connection: Connection, core: ClientSession) -> Verdict | None:
         """Say good-bye to a server that does not see to TLS from there on, if the sender demands it; others may."""

@@ -9,16 +9,15 @@ waits, so what it has not begun to take of a message is sent in another session.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from typing import NamedTuple
 
 from smtpdsl.mail.address import ReversePath
 from smtpdsl.mail.options import RcptOptions
-from smtpdsl.runtime.interfaces import Attempt, Outcome, Result
+from smtpdsl.runtime.interfaces import Outcome, Result
 from smtpdsl.runtime.net.client import Connection
-from smtpdsl.runtime.net.outgoing import Measure
 from smtpdsl.runtime.protocol.client import ClientSession, Transaction, Verdict
 from smtpdsl.runtime.protocol.client_verdicts import Judgement
 from smtpdsl.runtime.relay.limits import Politeness
+from smtpdsl.runtime.relay.parcels import Parcel
 from smtpdsl.runtime.relay.permits import Admission
 from smtpdsl.runtime.relay.session_log import RelaySessionLog
 
@@ -29,20 +28,6 @@ _RESULTS = {
     Judgement.TEMPORARY: Result.TEMPORARY,
     Judgement.PERMANENT: Result.PERMANENT,
 }
-
-
-class Parcel(NamedTuple):
-    """A message with its recipients, and what a server is told of it.
-
-    There is a sender for each recipient, in *reverse_paths*.  The header begins with *prefix*, complete
-    lines that the queue does not have; *size* counts them.
-    """
-
-    attempt: Attempt
-    size: Measure
-    reverse_paths: tuple[ReversePath, ...]
-    politeness: Politeness = Politeness()
-    prefix: bytes = b""
 
 
 class Talk:
@@ -92,16 +77,16 @@ class Talk:
         """Send a message, once for all recipients if a server has to take that many from one sender."""
         content = parcel.attempt.message.content
         verdicts: dict[int, Verdict] = {}
+        connection, has_dsn = self._connection, self._core.extensions.offers("DSN")
         self._has_sent_content = False
         for numbers in _transactions(parcel):
-            found = await self._connection.send(_transaction(parcel, numbers), content, parcel.prefix)
+            found = await connection.send(_transaction(parcel, numbers), content, parcel.prefix)
             self._has_sent_content |= self._core.has_sent_content
             verdicts.update(zip(numbers, found, strict=True))
             self._count(found)
         self._messages += any(verdict.judgement is Judgement.ACCEPTED for verdict in verdicts.values())
-        has_dsn = self._core.extensions.offers("DSN")
-        outcomes = (outcome_of(each, self._source, self._relay) for _, each in sorted(verdicts.items()))
-        return [each._replace(has_dsn=has_dsn) for each in outcomes]
+        said = (verdicts[number] for number in range(len(verdicts)))
+        return [outcome_of(each, self._source, self._relay, has_dsn=has_dsn) for each in said]
 
     def _count(self, verdicts: Sequence[Verdict]) -> None:
         """Count the recipients that were refused since one was accepted."""
@@ -117,6 +102,9 @@ class Talk:
 
 def _transactions(parcel: Parcel) -> Iterator[list[int]]:
     """Yield the numbers of the recipients that one transaction is for: those with one sender."""
+    if len(parcel.reverse_paths) == 1:
+        yield [0]
+        return
     by_sender: dict[ReversePath, list[int]] = {}
     for number, reverse_path in enumerate(parcel.reverse_paths):
         by_sender.setdefault(reverse_path, []).append(number)
@@ -140,6 +128,6 @@ def _transaction(parcel: Parcel, numbers: Sequence[int]) -> Transaction:
     )
 
 
-def outcome_of(verdict: Verdict, source: str = "", relay: str = "") -> Outcome:
+def outcome_of(verdict: Verdict, source: str = "", relay: str = "", *, has_dsn: bool = False) -> Outcome:
     """Say *verdict* to the queue."""
-    return Outcome(_RESULTS[verdict.judgement], verdict.text, verdict.status, source, relay)
+    return Outcome(_RESULTS[verdict.judgement], verdict.text, verdict.status, source, relay, has_dsn)

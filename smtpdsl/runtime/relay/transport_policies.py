@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 
 from smtpdsl.ir.resolved import Demand, RelayAction, RelayTls
 from smtpdsl.mail.address import AddressError
-from smtpdsl.mail.idn import ascii_domain
+from smtpdsl.mail.idn import ascii_domain, folded_name
 from smtpdsl.mail.mta_sts import Mode, Policy
 from smtpdsl.mail.tls_report import PolicyType, ResultType
 from smtpdsl.runtime.mta_sts.policies import Found
@@ -223,6 +223,6 @@ def _demanded(way: Way) -> Way:
 
 def _ascii(domain: str) -> str:
     try:
-        return ascii_domain(domain).lower().rstrip(".")
+        return folded_name(ascii_domain(domain))
     except AddressError:
         return domain

@@ -5,7 +5,8 @@
     "session with it"     the same four            handed over to one of them, who leaves the other line, too
 
 Whoever is called and has no use for it after all calls the next one.  So nothing is free for long while somebody
-waits for it, and what is called is one at a time, however many wait.
+waits for it, and what is called is one at a time, however many wait.  A lane with a lower limit than others, for which
+nothing is free, has no turn while there is one that could use it.
 """
 
 from __future__ import annotations
@@ -14,17 +15,24 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
+from itertools import islice
+
+# Whether somebody who waits could do something with what is free.
+CanUse = Callable[[Hashable], bool]
+# So many lanes are asked that at a time.
+_MAX_ASKED = 20
 
 
 class Waiter:
     """Somebody in some lines."""
 
-    __slots__ = ("call", "lane", "whats")
+    __slots__ = ("call", "can_use", "lane", "whats")
 
-    def __init__(self, lane: str, whats: Mapping[Hashable, float]) -> None:
-        """Wait for one of *whats*, together with the others of *lane*."""
+    def __init__(self, lane: str, whats: Mapping[Hashable, float], can_use: CanUse) -> None:
+        """Wait for one of *whats*, together with the others of *lane*, and as *can_use* has it."""
         self.lane = lane
         self.whats = whats
+        self.can_use = can_use
         self.call: asyncio.Future[tuple[Hashable, object]] = asyncio.get_running_loop().create_future()
 
 
@@ -61,7 +69,15 @@ class Line:
 
     def first(self) -> Waiter:
         """Return the one whose turn it is; the next turn is that of another lane."""
-        name = next(iter(self._lanes))
+        return self._take_turn(next(iter(self._lanes)))
+
+    def first_of_use(self, what: Hashable) -> Waiter:
+        """Return the first one who can use *what*; if nobody can, the one whose turn it is."""
+        asked = islice(self._lanes.items(), _MAX_ASKED)
+        usable = (name for name, lane in asked if len(self._lanes) == 1 or lane[0].can_use(what))
+        return self._take_turn(next(usable, next(iter(self._lanes))))
+
+    def _take_turn(self, name: str) -> Waiter:
         lane = self._lanes[name] = self._lanes.pop(name)
         return lane[0]
 
@@ -89,6 +105,7 @@ class WaitingRoom:
         lane: str,
         give_back: Callable[[Hashable, object], None],
         *,
+        can_use: CanUse = lambda _: True,
         is_first: bool = False,
     ) -> tuple[Hashable, object]:
         """Wait for one of *whats*, and return which it is, with what is handed over.
@@ -97,9 +114,10 @@ class WaitingRoom:
             whats: Lines to stand in, and in how many seconds somebody is called there at the latest.
             lane: Whose turn it is counted as.
             give_back: Called with what was handed over to somebody who has gone away.
+            can_use: Whether it would be any use to be called for one of *whats* just now; asked if others wait, too.
             is_first: Whether to stand before the others of the lane: it was called, and somebody else was faster.
         """
-        waiter = Waiter(lane, whats)
+        waiter = Waiter(lane, whats, can_use)
         for what, seconds in whats.items():
             self._lines.setdefault(what, Line()).add(waiter, is_first=is_first)
             self.call_later(what, seconds)
@@ -116,7 +134,8 @@ class WaitingRoom:
     def call(self, what: Hashable, gift: object = None) -> bool:
         """Call one of those who wait for *what*, and say whether there is one; it gets *gift*."""
         while (line := self._lines.get(what)) is not None:
-            waiter = line.first()
+            # A session that is handed over is of use to everybody in its line.
+            waiter = line.first() if gift is not None else line.first_of_use(what)
             self._remove(waiter)
             # Whoever was cancelled in this turn of the loop is still there, and hears nothing any more.
             if not waiter.call.done():

@@ -320,6 +320,50 @@ def test_a_place_that_is_none_has_failed_for_good() -> None:
 TABLE = '{ "ann" = "5:5:/a", "ben" = "5:5:/b", "sue" = "6:5:/s" }'
 
 
+class Stuck(Workers):
+    """A supervisor that does so many works, and then nothing any more."""
+
+    def __init__(self, works: int) -> None:
+        """Do so many *works*."""
+        super().__init__()
+        self._left = works
+        self.is_stuck = asyncio.Event()
+
+    async def perform(self, work: LocalWork) -> Outcome:
+        """Do it, or hang."""
+        if not self._left:
+            self.is_stuck.set()
+            await asyncio.Event().wait()
+        self._left -= 1
+        return await super().perform(work)
+
+
+def abandoned(works: int) -> list[str]:
+    """Give the third session of a delivery up, when so many *works* were done, and return the results."""
+    ruleset = ruleset_of('action "in" lmtp "/run/store" user ben\nmatch from any for any action "in"\n')
+    action = ruleset.rules[0].action
+    assert action is not None
+
+    async def scene() -> list[str]:
+        stuck = Stuck(works)
+        agent = LocalAgent({"in": action}, site_of(ruleset), account, str, stuck)
+        envelopes = (Envelope(Route.LOCAL, "in", LIST, ANN, "ann"),) * 3
+        task = asyncio.ensure_future(agent.deliver(Attempt(MESSAGE, envelopes, ("00000007000000a1",) * 3)))
+        await stuck.is_stuck.wait()
+        task.cancel()
+        return [outcome.result.value for outcome in await task]
+
+    return asyncio.run(scene())
+
+
+def test_what_was_delivered_is_told_though_the_rest_is_abandoned() -> None:
+    """Else the next start would deliver it again; of an attempt that has delivered nothing nobody says anything."""
+    assert abandoned(works=2) == ["Ok", "Ok", "TempFail"]
+    assert abandoned(works=1) == ["Ok", "TempFail", "TempFail"]
+    with pytest.raises(asyncio.CancelledError):
+        abandoned(works=0)
+
+
 class Stores(Workers):
     """A supervisor whose mail stores have an answer for each recipient."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 import sys
@@ -303,6 +304,27 @@ def test_the_disk_has_it_before_anybody_hears_of_it(
 
     made = ["sync .", *["sync Maildir"] * 3]
     assert steps == [*made, "sync file", "rename to new", "sync Maildir/new"]
+
+
+@pytest.mark.parametrize("failing", range(4))
+def test_a_folder_whose_name_is_not_synced_is_made_anew(
+    home: Path, deliver: Deliver, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """The next delivery would trust it, and the power could be cut."""
+    sync, calls = os.fsync, itertools.count()
+    synced: list[str] = []
+
+    def fail_once(descriptor: int) -> None:
+        if next(calls) == failing:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink().relative_to(home)))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_once)
+
+    assert is_temporary(deliver(), "Input/output error")
+    assert deliver().result is Result.OK
+    assert synced[:4] == [".", "Maildir", "Maildir", "Maildir"]
 
 
 def test_what_was_found_is_synced(home: Path, deliver: Deliver, monkeypatch: pytest.MonkeyPatch) -> None:

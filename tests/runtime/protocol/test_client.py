@@ -10,6 +10,7 @@ from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.options import MailOptions, RcptOptions
 from smtpdsl.runtime.protocol.client import (
     ClientSession,
+    Finished,
     Phase,
     Ready,
     Security,
@@ -66,6 +67,29 @@ def test_commands_are_sent_together_where_the_server_offers_it() -> None:
         Verdict(PERMANENT, "550 5.1.1 no (said peer:25 to RCPT)", "5.1.1"),
         Verdict(OK, "250 queued", "2.0.0"),
     )
+
+
+@pytest.mark.parametrize(
+    ("ehlo", "answers", "said"),
+    [
+        (PIPELINING, "250 ok\r\n250 ok\r\n354 go\r\n", "hi\r\n.\r\n"),
+        ("250-peer\r\n250-PIPELINING\r\n250 CHUNKING\r\n", "250 ok\r\n250 ok\r\n", ""),
+    ],
+)
+def test_a_message_that_is_at_hand_is_sent_without_asking(ehlo: str, answers: str, said: str) -> None:
+    """As soon as the server takes it; a refusal leaves nothing of it for the next one."""
+    core = ready(ehlo)
+    core.begin(ONE, b"old\n")
+    core.data_to_send()
+    hear(core, "550 no\r\n" * (answers.count("\n") + (said == "")))
+    assert kinds(core) == [Finished]
+
+    core.begin(ONE, b"hi\n")
+    begun = core.data_to_send()
+    assert begun.endswith(b"BDAT 4 LAST\r\nhi\r\n" if not said else b"DATA\r\n")
+    assert hear(core, "250 ok\r\n" * begun.startswith(b"RSET") + answers) == said
+    assert hear(core, "250 2.0.0 queued\r\n") == ""
+    assert finish(core) == (Verdict(OK, "250 2.0.0 queued", "2.0.0"),)
 
 
 def test_one_session_sends_several_messages() -> None:

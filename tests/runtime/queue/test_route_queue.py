@@ -144,7 +144,7 @@ def test_a_message_that_does_not_fit_yet(tmp_path: Path) -> None:
                 await post.submit(local(user), body=bytes(size))
             await post.settle()
             reads = watch_reads(post)
-            post.queue._routes[Route.LOCAL]._look()  # noqa: SLF001 - something makes it look
+            post.queue._routes[Route.LOCAL]._loading.look()  # noqa: SLF001 - something makes it look
             await post.settle()
             assert post.local.users() == ["ann", "joe"]
             assert len(reads) == 1

@@ -26,7 +26,6 @@ STEPS = [
     "close",
     "rename incoming content",
     "sync_folder content",
-    "sync_folder incoming",
 ]
 
 

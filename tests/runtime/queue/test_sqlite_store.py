@@ -184,6 +184,22 @@ def test_a_message_goes_with_its_last_envelope(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_a_file_is_told_of_once(tmp_path: Path) -> None:
+    """Though several have told of envelopes of its message at the same time; so it is removed once."""
+
+    async def scenario() -> None:
+        async with opened(tmp_path) as store:
+            await store.add(submission(1, local("a"), local("b")), None, 100_000)
+            await store.add(submission(2, local("c")), None, 100_000)
+            before = store.transactions
+            told = [[envelope_number(1, 1)], [envelope_number(1, 2), envelope_number(2, 1)]]
+            found = await asyncio.gather(*(store.record(Changes(numbers)) for numbers in told))
+            assert store.transactions == before + 1
+            assert sorted(number for numbers in found for number in numbers) == [1, 2]
+
+    run(scenario())
+
+
 def test_updates_are_remembered(tmp_path: Path) -> None:
     """One that failed is due later; one that is held is not loaded, but counted."""
     first, second = envelope_number(1, 1), envelope_number(1, 2)

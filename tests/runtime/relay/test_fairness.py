@@ -9,6 +9,7 @@ from pathlib import Path
 from smtpdsl.runtime.interfaces import Route
 from smtpdsl.runtime.queue.lanes import Limits
 from smtpdsl.runtime.queue.manager import Queue, Settings
+from smtpdsl.runtime.queue.selection import Selection
 from tests.runtime.net.bad_peer import GOOD, Step
 from tests.runtime.queue.sample import CREATED, Journal, StillLoop, relayed, submission
 from tests.runtime.queue.sample import run as run_still
@@ -27,12 +28,12 @@ SMALL = Settings(relay=Limits(1000, 50), max_inflight=1000)
 class Office:
     """A queue, and an agent for the exchangers of a zone; time passes when a test lets it."""
 
-    def __init__(self, folder: Path, zone: Zone, port: int, settings: Settings = SETTINGS) -> None:
-        """Keep mail in *folder*; everybody listens on *port*."""
+    def __init__(self, folder: Path, zone: Zone, port: int, settings: Settings = SETTINGS, *, limits: str = "") -> None:
+        """Keep mail in *folder*; everybody listens on *port*, and *limits* are those of the relay."""
         loop = asyncio.get_running_loop()
         assert isinstance(loop, StillLoop), "tests move the clock themselves"
         self._loop = loop
-        self.agent = agent_for(zone, port, Events())
+        self.agent = agent_for(zone, port, Events(), limits)
         self.queue = Queue(folder, {Route.RELAY: self.agent}, Journal(), self._clock, settings)
         self.agent.when_alive(self.queue.hurry, 100)
 
@@ -157,6 +158,24 @@ def test_a_pause_of_a_domain_stops_what_waits(tmp_path: Path) -> None:
             assert 40 <= len(peer.messages) <= 50
             office.agent.administration.resume("", "busy.test")
             await office.until(peer, 80)
+            await office.close()
+
+    run_still(scene())
+
+
+def test_what_waits_for_its_turn_of_the_minute_is_pending(tmp_path: Path) -> None:
+    """It is listed as what will be tried, and not as what is being sent."""
+    zone = {"slow.test MX": ["10 peer.test"], "peer.test A": ["127.0.0.1"]}
+
+    async def scene() -> None:
+        async with Watched() as peer:
+            office = Office(tmp_path, zone, peer.port, limits="mta limit for domain slow.test max-mails-per-minute 6")
+            await office.queue.start()
+            await office.submit(f"x{number}@slow.test" for number in range(3))
+            await peer.hear("MAIL")
+            listing = office.queue.administration.listing(Selection())
+            assert [each.started is not None async for each in listing] == [True, False, False]
+            await office.until(peer, 3)
             await office.close()
 
     run_still(scene())

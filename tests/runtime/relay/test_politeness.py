@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import pytest
@@ -12,7 +12,7 @@ from smtpdsl.runtime.interfaces import NotBegunError, Outcome, Result
 from smtpdsl.runtime.relay.agent import RelayAgent
 from smtpdsl.runtime.relay.limits import RelayLimits
 from tests.runtime.net.bad_peer import GOOD, BadPeer, Script, Step
-from tests.runtime.relay.relaying import SERVER_NAME, Names, attempt_of
+from tests.runtime.relay.relaying import SERVER_NAME, Events, Names, actions_of, attempt_of
 from tests.warp_loop import run
 from tests.worlds import compile_text
 
@@ -281,6 +281,73 @@ def test_a_session_that_nobody_uses_makes_room() -> None:
                 assert [outcome.result for outcome in await send(agent, 1)] == [OK]
             assert (len(first.messages), len(second.messages)) == (2, 2)
             assert asyncio.get_running_loop().time() < began + 100
+            await agent.close()
+
+    run(scene())
+
+
+class Broken(Events):
+    """A log with a mistake: it cannot write one kind of event."""
+
+    def __init__(self, name: str) -> None:
+        """Be unable to write *name*."""
+        super().__init__()
+        self._name = name
+
+    def event(self, subject: str, name: str, values: Mapping[str, object]) -> None:
+        """Write it, or fail."""
+        if name == self._name:
+            raise LookupError(name)
+        super().event(subject, name, values)
+
+
+@pytest.mark.parametrize("event", ["mta connecting", "mta connected", "mta error"])
+def test_a_mistake_of_ours_leaves_no_connection_open(event: str) -> None:
+    """The server hears that it has ended, while the attempt is still looked at."""
+
+    async def scene() -> None:
+        async with Watched(GOOD | {"EHLO": {"reply": "554 no\r\n"}, "HELO": {"reply": "554 no\r\n"}}) as peer:
+            clock = asyncio.get_running_loop().time
+            actions = actions_of(f"action out relay host smtp+notls://127.0.0.1:{peer.port}")
+            agent = RelayAgent(actions, SERVER_NAME, resolver=Names(), clock=clock, log=Broken(event))
+            with pytest.raises(LookupError) as _mistake:
+                await agent.deliver(attempt_of())
+            await asyncio.sleep(1)
+            assert (len(peer.connected), peer.open) == (1, 0)
+            await agent.close()
+
+    run(scene())
+
+
+class Paced(Watched):
+    """A server that takes its messages as slowly as it is told, and names the recipient of each."""
+
+    def __init__(self, *seconds: float) -> None:
+        """Take so many *seconds* for one after the other, and for others none."""
+        super().__init__()
+        self._seconds = iter(seconds)
+
+    async def _take_message(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(next(self._seconds, 0))
+        await super()._take_message(reader, writer)
+
+
+def test_a_lower_limit_of_one_domain_keeps_no_place_from_another() -> None:
+    """Whoever may have a place that is free gets it, though somebody waits whose turn it would be."""
+
+    async def scene() -> None:
+        async with Paced(0, 10, 1000) as peer:
+            domain = "mta limit for domain low.test session-mail-max 1 max-conn-per-host 1"
+            agent = agent_for(f"mta limit session-mail-max 1 max-conn-per-host 2\n{domain}", peer)
+            await send(agent, 1, "x@high.test")
+            began = asyncio.get_running_loop().time()
+            slow = [asyncio.ensure_future(send(agent, 1, "x@high.test")) for _ in range(2)]
+            await asyncio.sleep(1)
+            slow.append(asyncio.ensure_future(send(agent, 1, "x@low.test")))
+            await asyncio.sleep(1)
+            await send(agent, 1, "x@high.test")
+            assert asyncio.get_running_loop().time() < began + 20
+            await asyncio.gather(*slow)
             await agent.close()
 
     run(scene())
