@@ -25,6 +25,7 @@ _MISSING = object()
 # To compile the methods of a type takes as long as to make so many of its values the slow way.
 _WORTHWHILE = 256
 _made: Counter[type] = Counter()
+_COMPILED = ("__init__", "__eq__", "__hash__", "replace")
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -51,7 +52,7 @@ class _RecordType(type):
         namespace["_compared"] = tuple(field for field in fields if field not in ignored)
         if bases:
             # Its own, or it would get those that were compiled for a type above it, whose fields are others.
-            for method in ("__init__", "replace"):
+            for method in _COMPILED:
                 namespace.setdefault(method, getattr(Record, method))
         return super().__new__(mcs, name, bases, namespace)
 
@@ -107,11 +108,14 @@ class Record(metaclass=_RecordType):
 
 
 def _compile_methods(record: type[Record]) -> None:
-    """Give *record* an ``__init__`` and a `replace` of its own, three times as fast; one that it wrote stays.
+    """Give *record* methods of its own, three times as fast; one that it wrote stays.
 
     def __init__(self, *, x, y=default_y):
         set_x(self, x)
         set_y(self, y)
+
+    def __hash__(self):
+        return hash((record, self.x, self.y))
     """
     fields = record._fields
     names: dict[str, Any] = {"new": record.__new__, "record": record, "missing": _MISSING}
@@ -121,6 +125,8 @@ def _compile_methods(record: type[Record]) -> None:
         names[f"default_{field}"] = default
     given = ", ".join(each if fields[each] is _MISSING else f"{each}=default_{each}" for each in fields)
     changed = ", ".join(f"{each}=missing" for each in fields)
+    compared = record._compared  # noqa: SLF001 - its own type
+    same = " and ".join(f"self.{each} == other.{each}" for each in compared)
     lines = [
         f"def __init__(self, *, {given}):" if fields else "def __init__(self):",
         *(f"    set_{each}(self, {each})" for each in fields),
@@ -129,8 +135,12 @@ def _compile_methods(record: type[Record]) -> None:
         "    other = new(record)",
         *(f"    set_{each}(other, self.{each} if {each} is missing else {each})" for each in fields),
         "    return other",
+        "def __eq__(self, other):",
+        f"    return {same or True} if type(other) is record else NotImplemented",
+        "def __hash__(self):",
+        f"    return hash(({', '.join(['record', *(f'self.{each}' for each in compared)])},))",
     ]
     exec("\n".join(lines), names)  # noqa: S102 - names of fields, as a dataclass does it
-    for method in ("__init__", "replace"):
+    for method in _COMPILED:
         if record.__dict__[method] is Record.__dict__[method]:
             setattr(record, method, names[method])

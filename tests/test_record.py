@@ -165,6 +165,9 @@ def test_a_type_that_is_used_often_means_the_same() -> None:
 
         x: int
         y: int = 0
+        where: object = None
+
+        _uncompared: ClassVar[frozenset[str]] = frozenset({"where"})
 
     class Seldom(Often):
         """Used once."""
@@ -178,6 +181,9 @@ def test_a_type_that_is_used_often_means_the_same() -> None:
     assert (before, hash(before), repr(before)) == (after, hash(after), repr(after))
     assert after.replace(y=2) == Often(x=1, y=2) == before.replace(y=2)
     assert many[999] == Often(y=1, x=999)
+    assert (after, hash(after)) == (Often(x=1, where="here"), hash(Often(x=1, where="here")))
+    assert Often(x=2) != after != Seldom(x=1)
+    assert after != (1, 0)
     assert Seldom(x=1, z=3).replace(x=2) == Seldom(x=2, z=3)
     with pytest.raises(TypeError):
         Often()  # type: ignore[call-arg]

@@ -202,7 +202,7 @@ class _Walk:
             self._refuse(member, Verdict.REJECT, INVALID_RECIPIENT, "the rule that matches rejects", rule.span)
         member = member.replace(rule=rule)
         self._step(member, f'action "{rule.action.name}"', rule.span)
-        if any(each.text == member.text and each.rule is rule for each in member.addresses_above):
+        if member.parent and any(each.text == member.text and each.rule is rule for each in member.addresses_above):
             # The same question again: what follows is what has been.
             self._refuse_circle(member, "this address leads to itself", is_forwarded=member.is_forwarded)
         if isinstance(rule.action, RelayAction):
@@ -210,7 +210,9 @@ class _Walk:
         elif rule.action.virtual is not None:
             self._virtual(member, rule.action.virtual)
         else:
-            self._add(Member(kind=MemberKind.USER, text=fold(member.dest.local_part), dest=member.dest), member)
+            dest, depth = member.dest, member.depth + 1
+            user = fold(dest.local_part)
+            self._add(Member(kind=MemberKind.USER, text=user, dest=dest, depth=depth, parent=member, rule=rule))
 
     def _virtual(self, member: Member, table: Table) -> None:
         address, user, domain = fold(str(member.dest)), fold(member.dest.local_part), fold(member.dest.domain)
@@ -295,7 +297,7 @@ class _Walk:
         self._step(member, f".forward of {account.name} ({found.path}): {forward.shown}")
         entry = Entry(key=account.name, value=forward.shown, is_forward=True)
         for child in children_of(entry, forward.targets, member.dest):
-            self._add(child, member)
+            self._add_child(child, member)
         # The recipient is not among those that were seen.
         if len(self.seen) >= MAX_FORWARD_MEMBERS:
             why = f"more than {MAX_FORWARD_MEMBERS} members, with those of {found.path}"
@@ -336,7 +338,7 @@ class _Walk:
             if entry is not None:
                 self._step(member, f"{table.shown} has {entry.key}: {entry.value}", entry.span)
                 for child in children_of(entry, self._targets(member, entry), member.dest):
-                    self._add(child, member)
+                    self._add_child(child, member)
                 return True
         return False
 
@@ -369,10 +371,13 @@ class _Walk:
         except TextError as error:
             self._refuse(member, Verdict.TEMPFAIL, BROKEN_FOR_NOW, f"{what} is unusable: {error.message}", span)
 
-    def _add(self, child: Member, parent: Member) -> None:
-        """Put *child* on the list, unless an equal member was there already."""
+    def _add_child(self, child: Member, parent: Member) -> None:
+        """Put *child*, which an entry of *parent* names, on the list."""
         rule = child.rule if child.kind is MemberKind.ADDRESS else parent.rule
-        child = child.replace(depth=parent.depth + 1, parent=parent, rule=rule)
+        self._add(child.replace(depth=parent.depth + 1, parent=parent, rule=rule))
+
+    def _add(self, child: Member) -> None:
+        """Put *child* on the list, unless an equal member was there already."""
         key = child.identity
         if key in self.seen:
             if child.kind is MemberKind.ADDRESS and any(each.text == child.text for each in child.addresses_above):

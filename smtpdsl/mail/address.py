@@ -34,13 +34,22 @@ from smtpdsl.record import Record
 __all__ = ["AddressError", "ForwardPath", "Mailbox", "ReversePath"]
 
 
-@cache
-def _plain() -> re.Pattern[str]:
-    """Return what matches the addresses that most mail has: a Dot-string at a name, both in ASCII and not too long."""
+def _plain_address(end: str) -> str:
+    """Return the addresses that most mail has, before *end*: a Dot-string at a name, in ASCII and not too long."""
     atom, label_start = f"[{re.escape(ATEXT)}]++", "[A-Za-z0-9_]"
     label = rf"{label_start}[{re.escape(DOMAIN_CHARACTERS.replace('.', ''))}]{{0,{MAX_LABEL_CHARACTERS - 1}}}+"
-    lengths = rf"(?=.{{1,{MAX_LOCAL_PART_OCTETS}}}@.{{1,{MAX_DOMAIN_OCTETS}}}\Z)"
-    return re.compile(rf"{lengths}({atom}(?:\.{atom})*+)@({label}(?:\.{label})*+)")
+    lengths = rf"(?=.{{1,{MAX_LOCAL_PART_OCTETS}}}@.{{1,{MAX_DOMAIN_OCTETS}}}{end}\Z)"
+    return rf"{lengths}({atom}(?:\.{atom})*+)@({label}(?:\.{label})*+){end}"
+
+
+@cache
+def _plain() -> re.Pattern[str]:
+    return re.compile(_plain_address(""))
+
+
+@cache
+def _plain_path() -> re.Pattern[str]:
+    return re.compile(f"<{_plain_address('>')}")
 
 
 class Mailbox(Record):
@@ -93,6 +102,9 @@ class ReversePath(Record):
         Raises:
             AddressError: *text* is no reverse-path.
         """
+        plain = _plain_path().fullmatch(text)
+        if plain is not None:
+            return cls(mailbox=Mailbox(local_part=plain[1], domain=plain[2]))
         start, inside = _unwrap(text)
         try:
             return cls(mailbox=_sender(inside, default_domain, utf8=utf8) if inside else None)
@@ -125,6 +137,9 @@ class ForwardPath(Record):
         Raises:
             AddressError: *text* is no forward-path.
         """
+        plain = _plain_path().fullmatch(text)
+        if plain is not None:
+            return cls(mailbox=Mailbox(local_part=plain[1], domain=plain[2]))
         start, inside = _unwrap(text)
         try:
             return cls(mailbox=_recipient(inside, default_domain, utf8=utf8))

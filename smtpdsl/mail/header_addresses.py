@@ -42,6 +42,9 @@ _ELEMENT = re.compile(
     rf"(?:(?P<nothing>{_C})|{_C}{_ADDRESS.format('alone')}{_C}|{_NAMED})(?=,|\Z)|(?P<unknown>{_UNKNOWN})(?=,|\Z)".encode(),
     re.DOTALL,
 )
+# What most fields have: a single address, and it has its domain.
+_PLAIN = r"[A-Za-z0-9.=+_-]++@[A-Za-z0-9.-]++"
+_COMPLETE = re.compile(rf"[ \t]*+(?:{_PLAIN}|[A-Za-z0-9 \t]*+<{_PLAIN}>)[ \t\r\n]*+".encode())
 
 # A list of more than this is not read: no honest client leaves domains out of one, and others wait meanwhile.
 MAX_OCTETS = 64 * 1024
@@ -58,6 +61,8 @@ class Address(NamedTuple):
 
 def missing_domains(value: bytes) -> list[int]:
     """Return the places in *value*, the body of a field, where an address ends that lacks ``@`` and a domain."""
+    if _COMPLETE.fullmatch(value):
+        return []
     return [each.end for each in _elements(value) if each is not None and not each.has_domain]
 
 

@@ -42,10 +42,13 @@ def edit_header(header: bytes, edits: HeaderEdits) -> bytes:
     """Return *header*, of whole lines that are well-formed fields, with *edits*."""
     fields, names = [], set()
     for field in _FIELD.findall(header):
-        name = _name_of(field)
+        # Blanks before the colon are obsolete, and mean nothing (RFC 5322 §4.5).
+        name = field.partition(b":")[0].rstrip(b" \t").lower()
         names.add(name)
-        if name != b"bcc":
+        if name in _COMPLETED:
             fields.append(_edited(name, field, edits))
+        elif name != b"bcc":
+            fields.append(field)
     if b"date" not in names:
         fields.append(f"Date: {date_time(edits.moment)}\n".encode())
     if b"message-id" not in names:
@@ -53,14 +56,7 @@ def edit_header(header: bytes, edits: HeaderEdits) -> bytes:
     return b"".join(fields)
 
 
-def _name_of(field: bytes) -> bytes:
-    # Blanks before the colon are obsolete, and mean nothing (RFC 5322 §4.5).
-    return field.partition(b":")[0].rstrip(b" \t").lower()
-
-
 def _edited(name: bytes, field: bytes, edits: HeaderEdits) -> bytes:
-    if name not in _COMPLETED:
-        return field
     head, colon, body = field.partition(b":")
     if name == b"from" and edits.author is not None:
         body = _with_author(body, edits.author)
@@ -78,8 +74,11 @@ def _with_author(body: bytes, author: Mailbox) -> bytes:
 
 def _completed(body: bytes, host: str) -> bytes:
     """Add ``@`` and *host* to each address without a domain."""
+    places = missing_domains(body)
+    if not places:
+        return body
     pieces, start = [], 0
-    for place in missing_domains(body):
+    for place in places:
         pieces.append(body[start:place])
         start = place
     return f"@{host}".encode().join([*pieces, body[start:]])

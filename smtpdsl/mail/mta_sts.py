@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
+from smtpdsl.mail.idn import folded_name
 from smtpdsl.text_error import TextError
 
 # RFC 8461 §3.3 suggests it.
@@ -70,7 +71,7 @@ class Policy(NamedTuple):
 
     def names(self, host: str) -> bool:
         """Whether *host*, an exchanger, is one of those that take mail (RFC 8461 §4.1)."""
-        folded = host.lower().rstrip(".")
+        folded = folded_name(host)
         parent = folded.partition(".")[2]
         return folded in self.patterns or (bool(parent) and f"*.{parent}" in self.patterns)
 
@@ -126,7 +127,7 @@ def _fields(text: str) -> tuple[dict[str, str], list[str]]:
         if name == "mx":
             if not _PATTERN.match(value) or len(value) > _MAX_PATTERN:
                 raise _problem(text, f'"{_shown(value)}" in line {number} of the policy is no name of a host')
-            patterns.append(value.lower().rstrip("."))
+            patterns.append(folded_name(value))
         if len(patterns) > _MAX_PATTERNS:
             raise _problem(text, f"expected at most {_MAX_PATTERNS} `mx` in a policy, found more")
     return first, patterns

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import lru_cache
 from typing import NamedTuple
 
 from smtpdsl.mail.address import Mailbox
@@ -105,7 +106,13 @@ def received_field(trace: Trace) -> bytes:
 
 def date_time(moment: float) -> str:
     """Return *moment* (seconds since 1970) as a date-time of RFC 5322 §3.3, in local time."""
-    here = time.localtime(moment)
+    return _second(int(moment // 1), time.tzname)
+
+
+# Many messages come in one second, and most of them are told the time twice.
+@lru_cache(maxsize=4)
+def _second(second: int, _zone: tuple[str, str]) -> str:
+    here = time.localtime(second)
     minutes = here.tm_gmtoff // 60
     sign = "-" if minutes < 0 else "+"
     zone = f"{sign}{abs(minutes) // 60:02}{abs(minutes) % 60:02} ({here.tm_zone})"

@@ -11,13 +11,17 @@ a line of the log is always one line.
 from __future__ import annotations
 
 import asyncio
+import os
+import select
+import stat
 import sys
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Protocol, TextIO, cast
+from typing import Protocol, TextIO
 
-import structlog
-from structlog.typing import EventDict, Processor
+from structlog.processors import JSONRenderer, TimeStamper
+from structlog.typing import EventDict
 
 # The values that log tools expect in quotes, by event; the others have them only if they are more than one word.
 _QUOTED = {
@@ -55,6 +59,11 @@ def _written_out(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+# Of the log, when nobody reads it: a megabyte; and how often it is looked whether somebody does.
+_MOST_WAITING = 1024 * 1024 // select.PIPE_BUF
+_PAUSE_SECONDS = 0.1
+
+
 class _Lines:
     """A file whose lines are written together, once for each turn of the event loop; at once where there is none."""
 
@@ -62,28 +71,73 @@ class _Lines:
         self._file = file
         self._lines: list[str] = []
         self._is_due = False
+        # What there was no room for, in pieces.
+        self._waiting: deque[str] = deque()
+        self._pipe = _pipe_of(file)
 
-    def write(self, line: str) -> None:
+    def add(self, line: str) -> None:
         self._lines.append(line)
-
-    def flush(self) -> None:
+        if self._is_due:
+            return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             self._write_out()
-            return
-        if not self._is_due:
+        else:
             loop.call_soon(self._write_out)
             self._is_due = True
 
     def _write_out(self) -> None:
         self._is_due = False
-        lines, self._lines = self._lines, []
-        # On a full disk, or in a pipe that nobody reads any more, the line is lost.  Were it told as a fault, that
-        # would be the next line, and the server would do nothing else.
-        with suppress(OSError):
-            self._file.write("".join(lines))
-            self._file.flush()
+        self._waiting += _pieces(self._lines)
+        self._lines.clear()
+        try:
+            while self._waiting:
+                if self._pipe is not None and not self._pipe.poll(0):
+                    self._wait_for_reader()
+                    return
+                self._file.write(self._waiting.popleft())
+                self._file.flush()
+        except OSError:
+            # On a full disk, or in a pipe that nobody reads any more, the lines are lost.  Were it told as a fault,
+            # that would be the next line, and the server would do nothing else.
+            self._waiting.clear()
+
+    def _wait_for_reader(self) -> None:
+        """Keep the lines for a reader who is slow: neither mail nor the end of the server waits for it."""
+        while len(self._waiting) > _MOST_WAITING:
+            self._waiting.popleft()
+        with suppress(RuntimeError):
+            asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._write_out)
+            self._is_due = True
+
+
+def _pipe_of(file: TextIO) -> select.poll | None:
+    """Return what tells whether *file*, if it is a pipe or a socket, has room for a piece; None if it always has."""
+    try:
+        descriptor = file.fileno()
+        mode = os.fstat(descriptor).st_mode
+    except (OSError, ValueError):
+        return None
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
+        return None
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return poll
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[str]:
+    """Yield *lines* together, but as few that a pipe takes them whole: other processes may write to the same one."""
+    piece: list[str] = []
+    octets = 0
+    for line in lines:
+        more = len(line) + 1 if line.isascii() else len(line.encode("utf-8", "surrogatepass")) + 1
+        if piece and octets + more > select.PIPE_BUF:
+            yield "".join(piece)
+            piece, octets = [], 0
+        piece += (line, "\n")
+        octets += more
+    yield "".join(piece)
 
 
 class StructuredLog:
@@ -91,47 +145,67 @@ class StructuredLog:
 
     def __init__(self, file: TextIO | None = None, *, as_json: bool = False) -> None:
         """Write to *file*, by default to standard error."""
-        stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-        as_object: list[Processor] = [_flat, stamp, structlog.processors.JSONRenderer()]
-        as_text: list[Processor] = [_line]
-        self._logger = structlog.wrap_logger(
-            structlog.WriteLogger(cast("TextIO", _Lines(file or sys.stderr))),
-            processors=as_object if as_json else as_text,
-            wrapper_class=structlog.BoundLoggerBase,
-        )
-        # The one method of a bound logger that takes an event as it is.
-        self._write = self._logger._proxy_to_logger  # noqa: SLF001 - what structlog's own wrappers are made of
+        self._lines = _Lines(file or sys.stderr)
+        self._form: _Form = _Json() if as_json else _Text()
 
     def event(self, subject: str, name: str, values: Mapping[str, object]) -> None:
         """Write one line: the subject, the name of the event, and its values."""
-        self._write("msg", name, subject=subject, values=values)
+        self._lines.add(self._form.event(subject, name, values))
 
     def info(self, text: str) -> None:
         """Write one line, marked as information."""
-        self._write("msg", text, level="info")
+        self._lines.add(self._form.note("info", text))
 
     def warn(self, text: str) -> None:
         """Write one line, marked as a warning."""
-        self._write("msg", text, level="warn")
+        self._lines.add(self._form.note("warn", text))
 
 
-def _flat(logger: object, method: str, event: EventDict) -> EventDict:
-    """Put the values of an event beside its name; what JSON has no type for becomes text."""
-    del logger, method
-    values = event.pop("values", {})
-    plain = {name: value if isinstance(value, (int, float)) else str(value) for name, value in values.items()}
-    return {**event, **plain}
+# ---------------------------------------------------------------- forms of a line
 
 
-def _line(logger: object, method: str, event: EventDict) -> str:
-    """Render an event as OpenSMTPD writes it."""
-    del logger, method
-    text = event["event"]
-    if "level" in event:
-        return f"{event['level']}: {printable(text)}"
-    quoted = _QUOTED.get(text, frozenset())
-    words = [f"{name}={_value(value, is_quoted=name in quoted)}" for name, value in event["values"].items()]
-    return " ".join([event["subject"], text, *words])
+class _Form(Protocol):
+    def event(self, subject: str, name: str, values: Mapping[str, object]) -> str:
+        """Return the line of an event."""
+
+    def note(self, level: str, text: str) -> str:
+        """Return the line of a sentence for the administrator."""
+
+
+class _Json:
+    """Each line is an object; what JSON has no type for becomes text."""
+
+    def __init__(self) -> None:
+        self._stamp = TimeStamper(fmt="iso", utc=True)
+        self._render = JSONRenderer()
+
+    def event(self, subject: str, name: str, values: Mapping[str, object]) -> str:
+        plain = {each: value if isinstance(value, (int, float)) else str(value) for each, value in values.items()}
+        return self._line({"subject": subject, "event": name, **plain})
+
+    def note(self, level: str, text: str) -> str:
+        return self._line({"level": level, "event": text})
+
+    def _line(self, event: EventDict) -> str:
+        rendered = self._render(None, "", self._stamp(None, "", event))
+        return rendered if isinstance(rendered, str) else rendered.decode()
+
+
+class _Text:
+    """Each line is as OpenSMTPD writes it."""
+
+    def event(self, subject: str, name: str, values: Mapping[str, object]) -> str:
+        line = " ".join([subject, name, *[f"{each}={value!s}" for each, value in values.items()]])
+        # A line without blanks that are not ours, as most are, needs one look in all, and not several at each value.
+        is_plain = line.isprintable() and '"' not in line and "\\" not in line
+        if is_plain and line.count(" ") == len(values) + 1 + name.count(" ") and name not in _QUOTED:
+            return line
+        quoted = _QUOTED.get(name, frozenset())
+        words = [f"{each}={_value(value, is_quoted=each in quoted)}" for each, value in values.items()]
+        return " ".join([subject, name, *words])
+
+    def note(self, level: str, text: str) -> str:
+        return f"{level}: {printable(text)}"
 
 
 def _value(value: object, *, is_quoted: bool) -> str:

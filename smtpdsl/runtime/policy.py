@@ -33,6 +33,7 @@ from smtpdsl.mail.envelope import Envelope as AskedEnvelope
 from smtpdsl.mail.reply import Reply, parse_reply_text
 from smtpdsl.runtime.inquiry import Inquiry, Others
 from smtpdsl.runtime.interfaces import Envelope, Route
+from smtpdsl.runtime.judged_before import JudgedBefore, Noting
 from smtpdsl.runtime.log import printable
 from smtpdsl.runtime.senders import may_send_as
 
@@ -70,6 +71,9 @@ Judgement: TypeAlias = Accepted | Refused
 class Policy:
     """Judges recipients by one program."""
 
+    # Nothing that it is asked, see `Inquiry`.
+    lacks = False
+
     def __init__(
         self,
         program: Program,
@@ -98,22 +102,41 @@ class Policy:
         self._outside = outside
         self._others = others
         self._index = TableIndex()
+        self._before: JudgedBefore[Accepted] = JudgedBefore()
 
     def judge(self, client: Client, reverse_path: ReversePath, recipient: Mailbox) -> Judgement | Awaitable[Judgement]:
         """Decide about one recipient of a transaction; what has to be waited for is an awaitable."""
         asked = AskedEnvelope(client=client, reverse_path=reverse_path, recipient=recipient)
-        if self._others is None:
-            return self._judgement(self._expand(asked, self), recipient)
-        inquiry = Inquiry(self, self._others)
-        expansion = self._expand(asked, inquiry)
-        return self._ask(asked, inquiry) if inquiry.lacks else self._judgement(expansion, recipient)
+        inquiry = Inquiry(self, self._others) if self._others is not None else None
+        judgement = self._judged(asked, inquiry or self)
+        if judgement is not None:
+            return judgement
+        assert inquiry is not None, "nothing else lacks an answer"
+        return self._ask(asked, inquiry)
+
+    def _judged(self, asked: AskedEnvelope, questions: Policy | Inquiry) -> Judgement | None:
+        """Decide, unless *questions* lack an answer."""
+        # What an address of SRS stands for depends on the day.
+        is_lasting = self._srs is None or not asked.reverse_path.is_null
+        known = self._before.find(asked, questions) if is_lasting else None
+        if known is not None and not questions.lacks:
+            return known
+        noting = Noting(questions)
+        expansion = self._expand(asked, noting)
+        if questions.lacks:
+            return None
+        judgement = self._judgement(expansion, asked.recipient)
+        if is_lasting and isinstance(judgement, Accepted):
+            self._before.note(asked.recipient, noting.notes, judgement)
+        return judgement
 
     async def _ask(self, asked: AskedEnvelope, inquiry: Inquiry) -> Judgement:
         """Decide when everything is known."""
-        while inquiry.lacks:
+        judgement = None
+        while judgement is None:
             await inquiry.find_out()
-            expansion = self._expand(asked, inquiry)
-        return self._judgement(expansion, asked.recipient)
+            judgement = self._judged(asked, inquiry)
+        return judgement
 
     def _expand(self, asked: AskedEnvelope, questions: Questions) -> Expansion:
         return expand(asked, questions, self.site.delimiter, self._decoded if self._srs is not None else None)

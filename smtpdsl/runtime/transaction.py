@@ -35,7 +35,11 @@ class Transaction:
     """What a client has said since MAIL."""
 
     def __init__(self, reverse_path: ReversePath, parameters: MailParameters, intake: Intake) -> None:
-        """Begin at MAIL, with its *parameters*."""
+        """Begin at MAIL, with its *parameters*.
+
+        Raises:
+            StorageError: The queue has no number for a message.
+        """
         self.reverse_path = reverse_path
         self.options = _options(parameters)
         self.message_id = intake.next_message_id()
@@ -159,4 +163,6 @@ class Transaction:
 
 def _options(said: MailParameters) -> MailOptions:
     """Return what the queue keeps of MAIL; the size that the client expects is of no use any more."""
-    return MailOptions(said.body, said.ret, said.envid, said.smtputf8, said.requiretls, said.mt_priority)
+    # What was binary comes as lines, see `mail.binary_mime`.
+    body = "8BITMIME" if said.body == "BINARYMIME" else said.body
+    return MailOptions(body, said.ret, said.envid, said.smtputf8, said.requiretls, said.mt_priority)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import io
 import json
+import os
+import select
+from typing import TextIO
 
 import pytest
 from hypothesis import given
@@ -47,14 +51,34 @@ def test_whatever_is_said_is_one_printable_line(value: str) -> None:
     assert json.loads(line_of("smtp failed-command", {"command": value}, as_json=True))["command"] == value
 
 
-class Written(io.StringIO):
-    """Counts how often something is written."""
+VALUES = (
+    st.text(max_size=6)
+    | st.sampled_from(["ann", "", "a b", 'a"b', "a\\b", "ä", "a\u00a0b"])
+    | st.integers()
+    | st.booleans()
+)
 
-    times = 0
+
+@given(one=VALUES, other=VALUES, name=st.sampled_from(["smtp message", "smtp failed-command", "mta"]))
+def test_a_value_is_written_the_same_in_any_company(one: object, other: object, name: str) -> None:
+    """Whether the others need quotes or not; so a line of plain values may be written in a simpler way."""
+    alone = line_of(name, {"why": one})[:-1]
+    beside = line_of(name, {"to": other})[:-1].removeprefix(f"7e8ec0d38ef20280 {name}")
+
+    assert line_of(name, {"why": one, "to": other}) == f"{alone}{beside}\n"
+
+
+class Written(io.StringIO):
+    """Notes what is written at once."""
+
+    def __init__(self) -> None:
+        """Note nothing yet."""
+        super().__init__()
+        self.pieces: list[str] = []
 
     def write(self, text: str) -> int:
-        """Write, and count."""
-        self.times += 1
+        """Write, and note it."""
+        self.pieces.append(text)
         return super().write(text)
 
 
@@ -68,7 +92,7 @@ def test_the_lines_of_one_turn_are_written_together() -> None:
         log.warn("two")
         assert file.getvalue() == ""
         await asyncio.sleep(0)
-        assert (file.getvalue(), file.times) == ("info: one\nwarn: two\n", 1)
+        assert file.pieces == ["info: one\nwarn: two\n"]
         log.info("three")
 
     asyncio.run(scenario())
@@ -111,3 +135,45 @@ def test_a_log_that_cannot_be_written_is_no_fault_to_report() -> None:
 
     asyncio.run(serve())
     assert (file.attempts, file.getvalue()) == (2, "info: kept\n")
+
+
+def test_many_lines_are_written_so_that_a_pipe_keeps_each_whole() -> None:
+    """Several processes write to the same one, and only so many octets at once stay together (pipe(7))."""
+    file = Written()
+    texts = [f"{number} ä{'x' * number}" for number in range(300)]
+
+    async def write() -> None:
+        log = StructuredLog(file)
+        for text in texts:
+            log.info(text)
+
+    asyncio.run(write())
+
+    assert file.getvalue() == "".join(f"info: {text}\n" for text in texts)
+    assert 1 < len(file.pieces) < len(texts)
+    assert all(len(piece.encode()) <= select.PIPE_BUF and piece.endswith("\n") for piece in file.pieces)
+
+
+def test_nobody_waits_for_a_reader_who_does_not_read() -> None:
+    """What was said meanwhile comes when there is one again, up to a megabyte; a pipe has room for 64 KiB."""
+    reading, writing = os.pipe()
+    texts = [f"{number} {'x' * 900}" for number in range(200)]
+
+    async def scenario(file: TextIO) -> bytes:
+        log = StructuredLog(file)
+        for text in texts:
+            log.info(text)
+            await asyncio.sleep(0)
+        log.info("end")
+        octets = b""
+        os.set_blocking(reading, False)
+        while not octets.endswith(b"info: end\n"):
+            await asyncio.sleep(0)
+            with contextlib.suppress(BlockingIOError):
+                octets += os.read(reading, 1 << 20)
+        return octets
+
+    with os.fdopen(writing, "w") as file:
+        octets = asyncio.run(scenario(file))
+    os.close(reading)
+    assert octets.decode() == "".join(f"info: {text}\n" for text in [*texts, "end"])

@@ -32,6 +32,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
+from smtpdsl.mail.idn import folded_name
 from smtpdsl.runtime.net.der import public_key_of
 from smtpdsl.runtime.net.tls_certificate import read_der
 
@@ -114,14 +115,10 @@ def _name_problem(own: x509.Certificate, others: list[x509.Certificate], names: 
 
 
 def _is_listed(name: str, listed: Iterable[str]) -> bool:
-    name = _folded(name)
+    name = folded_name(name)
     first, _, rest = name.partition(".")
     # RFC 6125 §6.4.3: a star is the whole first label.
-    return bool(first) and any(_folded(each) in {name, f"*.{rest}"} for each in listed)
-
-
-def _folded(name: str) -> str:
-    return name.removesuffix(".").lower()
+    return bool(first) and any(folded_name(each) in {name, f"*.{rest}"} for each in listed)
 
 
 # ---------------------------------------------------------------- anchors

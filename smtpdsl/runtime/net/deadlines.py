@@ -13,9 +13,9 @@ Between `pause` and `resume` we are at work, and no time passes for the client.
 A slow client is no slower for being split in another way: nothing here counts reads.
 
     deadlines = Deadlines(timeouts, now)
-    deadlines.heard(now, len(octets))                   # each time octets come
-    deadlines.enter(now, Phase.COMMAND, step)           # after the work that they gave
-    if (overdue := deadlines.due(now)) is not None:     # at the latest after `next_look(now)` seconds
+    deadlines.heard(now, len(octets))                       # each time octets come
+    look_at = deadlines.go_on(now, Phase.COMMAND, step)     # after the work that they gave
+    if (overdue := deadlines.due(now)) is not None:         # at `look_at`
         ...
 """
 
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 from math import inf
+from operator import attrgetter
 from typing import NamedTuple
 
 from smtpdsl.mail.reply import Reply
@@ -43,11 +44,18 @@ class Timeouts(NamedTuple):
 class Phase(Enum):
     """What the client is at."""
 
+    # A member is equal to itself only; hashing its name, as Enum does, costs a call for each command.
+    __hash__ = object.__hash__
+
     HANDSHAKE = auto()
     COMMAND = auto()
     PARTIAL = auto()
     CONTENT = auto()
     UNREAD = auto()
+
+
+# It is asked for each time that octets come, and a member of an enumeration takes long to find.
+_CONTENT = Phase.CONTENT
 
 
 class Overdue(NamedTuple):
@@ -69,6 +77,12 @@ LONG_CONTENT = _overdue("mail data not complete in time", "Mail data took too lo
 NO_HANDSHAKE = Overdue("no handshake in time", None)
 UNREAD_REPLIES = Overdue("replies not read in time", None)
 
+_LIMITS = {
+    Phase.HANDSHAKE: attrgetter("handshake"),
+    Phase.COMMAND: attrgetter("idle"),
+    Phase.PARTIAL: attrgetter("command"),
+    Phase.UNREAD: attrgetter("command"),
+}
 _OVERDUE = {
     Phase.HANDSHAKE: NO_HANDSHAKE,
     Phase.COMMAND: IDLE,
@@ -112,7 +126,7 @@ class Deadlines:
 
     def heard(self, now: float, octets: int) -> None:
         """Take notice of *octets* that came from the client; they count for mail data alone."""
-        if self._phase is not Phase.CONTENT:
+        if self._phase is not _CONTENT:
             return
         timeouts = self._timeouts
         bought = octets / timeouts.min_data_rate if timeouts.min_data_rate else inf
@@ -132,11 +146,22 @@ class Deadlines:
             self._latest += now - self._paused
             self._paused = None
 
+    def go_on(self, now: float, phase: Phase, step: int) -> float:
+        """Let the clock go on for a client that is at *phase*, as `enter` has it.
+
+        Returns:
+            The moment from which on `due` may have an answer, if nothing is heard.
+        """
+        if self._paused is not None:
+            self.resume(now)
+        self.enter(now, phase, step)
+        return min(self._due, self._latest)
+
     def due(self, now: float) -> Overdue | None:
         """Return why the session must end now; None as long as it may go on."""
         if now < self._end:
             return None
-        if self._phase is Phase.CONTENT and now < self._due:
+        if self._phase is _CONTENT and now < self._due:
             return LONG_CONTENT
         return _OVERDUE[self._phase]
 
@@ -151,16 +176,11 @@ class Deadlines:
     def _begin(self, now: float, phase: Phase, step: int) -> None:
         timeouts = self._timeouts
         self._phase, self._step = phase, step
-        self._latest = inf
-        match phase:
-            case Phase.HANDSHAKE:
-                self._due = now + timeouts.handshake
-            case Phase.COMMAND:
-                self._due = now + timeouts.idle
-            case Phase.PARTIAL | Phase.UNREAD:
-                self._due = now + timeouts.command
-            case Phase.CONTENT:
-                self._due = now + (timeouts.data_grace if timeouts.min_data_rate else timeouts.idle)
-                self._latest = now + timeouts.data
+        if phase is _CONTENT:
+            self._due = now + (timeouts.data_grace if timeouts.min_data_rate else timeouts.idle)
+            self._latest = now + timeouts.data
+        else:
+            self._due = now + _LIMITS[phase](timeouts)
+            self._latest = inf
         if self._paused is not None:
             self._paused = now

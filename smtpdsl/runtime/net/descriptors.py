@@ -35,6 +35,14 @@ def raise_limit() -> int:
     return soft
 
 
+def shared_by(processes: int, descriptors: int) -> int:
+    """Return the descriptors for connections of *processes* that have so many each.
+
+    A large message of any of them is a file of this process, which has no more of them than they.
+    """
+    return min(processes * descriptors, _PER_CONNECTION * descriptors - _KEPT)
+
+
 def room(descriptors: int) -> int:
     """Return how many connections *descriptors* are enough for; one at least."""
     return max(1, (descriptors - _KEPT) // _PER_CONNECTION)

@@ -42,7 +42,7 @@ def timeouts(settings: Globals) -> Timeouts:
 
 
 def gate_limits(settings: Globals, descriptors: int) -> GateLimits:
-    """Return how many may come in, where there are so many *descriptors*.
+    """Return how many may come in, where there are so many *descriptors* in all processes that serve them.
 
     More connections than those are enough for are not let in, whoever has written what.
     """
@@ -68,6 +68,6 @@ def shortage(settings: Globals, descriptors: int) -> str | None:
     )
 
 
-def memory(settings: Globals) -> Budget:
-    """Return what all sessions may hold in memory, of which nothing is used."""
-    return Budget(settings.smtp_limits["max-memory"].value)
+def memory(settings: Globals, share: float = 1.0) -> Budget:
+    """Return what the sessions of a process may hold in memory that has a *share* of all; nothing of it is used."""
+    return Budget(int(settings.smtp_limits["max-memory"].value * share))

@@ -10,6 +10,7 @@ client has to wait, reading goes on into the core's buffer, up to a limit.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any, cast
 
 from smtpdsl.ir.resolved import ListenerTls
@@ -19,15 +20,21 @@ from smtpdsl.runtime.net import replies
 from smtpdsl.runtime.net.acceptor import Arrival
 from smtpdsl.runtime.net.budget import OUT_OF_MEMORY
 from smtpdsl.runtime.net.channel import Channel, ChannelError
-from smtpdsl.runtime.net.conversation import Conversation, Waiting
+from smtpdsl.runtime.net.conversation import Conversation
 from smtpdsl.runtime.net.deadlines import Deadlines, Phase
 from smtpdsl.runtime.net.service import Service
+from smtpdsl.runtime.net.waiting import Waiting
 from smtpdsl.runtime.protocol import server as core
 
 # Octets that a client may send ahead of our replies.
 _AHEAD_OCTETS = 256 * 1024
 # What one session may do before the others have their turn: some milliseconds.
 _TURN_EVENTS = 128
+# After these something else follows than the next command.
+_TURNING_POINTS = frozenset({core.State.CLOSED, core.State.SECURING})
+# What is asked after each command: members of enumerations take long to find.
+_CHUNKS = core.State.CHUNKS
+_COMMAND, _PARTIAL, _CONTENT = Phase.COMMAND, Phase.PARTIAL, Phase.CONTENT
 
 
 class Session(asyncio.Protocol):
@@ -135,15 +142,25 @@ class Session(asyncio.Protocol):
 
     def _arrive_by_proxy(self, source: str | None) -> None:
         """Let the client in whom a proxy names, or the proxy itself if it speaks for nobody."""
+        self._has_arrived = True
         self._conversation.log.proxied(self._peer)
         self._leave_gate()
         source = source or self._peer
         refused = self._shared.gate.admit(source, self._loop.time())
-        if refused is None:
+        if isinstance(refused, Awaitable):
+            self._follow(Waiting(refused, lambda done: self._admitted(source, done.result())))
+        else:
+            self._admitted(source, refused)
+
+    def _admitted(self, source: str, refused: Reply | None) -> None:
+        """Greet the client at *source*, unless the gate has *refused* it."""
+        if refused is not None:
+            self._turn_away(refused)
+        elif self._transport.is_closing():
+            self._shared.gate.leave(source)
+        else:
             self._counted = (source,)
             self._arrive(source)
-        else:
-            self._turn_away(refused)
 
     def _turn_away(self, reply: Reply) -> None:
         """Close the connection of a client there is no room for; who wants TLS first would not understand a word."""
@@ -180,37 +197,54 @@ class Session(asyncio.Protocol):
         """Answer what can be answered, and write it all at once."""
         if self._transport.is_closing():
             return
+        self._answer()
+        session = self._core
+        ahead_octets = session.buffered_octets
+        held_octets = ahead_octets + self._conversation.held_octets
+        has_room = held_octets == self._held_octets or self._hold(held_octets)
+        if self._is_draining or not has_room:
+            self._end_if_told(has_room=has_room)
+        self._write(session.data_to_send())
+        if session.state in _TURNING_POINTS and self._turn():
+            return
+        self._set_clock()
+        # A client that waits is told when it is its turn; until then it keeps what there is no room for.
+        wanted = has_room and ahead_octets <= _AHEAD_OCTETS and not self._is_blocked
+        if wanted is not self._is_reading:
+            self._read(wanted=wanted)
+
+    def _answer(self) -> None:
+        """Answer what has come, until something has to be waited for."""
         session, conversation = self._core, self._conversation
         rest = _TURN_EVENTS
         while not self._is_suspended and not self._is_blocked:
             event = session.next_event()
             if event is None:
-                break
+                return
             # All of a message is one step, however it comes.
             self._steps += type(event) is not core.ContentReceived
-            self._follow(conversation.handle(event))
+            waiting = conversation.handle(event)
+            if waiting is not None:
+                self._follow(waiting)
             if self._is_draining and not conversation.has_transaction:
-                break
+                return
             rest -= 1
             if not rest:
                 self._wait_for_turn()
-                break
-        has_room = self._hold(session.buffered_octets + conversation.held_octets)
-        if not self._is_suspended:
-            self._end_if_told(has_room=has_room)
-        self._write(session.data_to_send())
-        if session.is_closed:
+                return
+
+    def _turn(self) -> bool:
+        """Let follow what ends a session, or what is said in the clear; return whether it was the end."""
+        if self._core.is_closed:
             # As in the logs of OpenSMTPD, whoever of the two ends it.
             if self._reason == "disconnect":
-                self._reason, self._why = "quit", conversation.why_ended
+                self._reason, self._why = "quit", self._conversation.why_ended
             self._close()
-            return
-        if session.state is core.State.SECURING and (self._channel is None or self._channel.is_open):
+            return True
+        if self._channel is None or self._channel.is_open:
             # What was said in the clear has been written; from here on it is TLS.
             self._channel = Channel(self._service.tls_context)
-        self._set_clock()
-        # A client that waits is told when it is its turn; until then it keeps what there is no room for.
-        self._read(wanted=has_room and session.buffered_octets <= _AHEAD_OCTETS and not self._is_blocked)
+        return False
 
     def _wait_for_turn(self) -> None:
         """Go on when the others have had their turn; what comes meanwhile begins no second row of turns."""
@@ -224,6 +258,8 @@ class Session(asyncio.Protocol):
 
     def _end_if_told(self, *, has_room: bool) -> None:
         """End the session if the server stops, or has no memory left for what it holds."""
+        if self._is_suspended:
+            return
         if self._is_draining and not self._conversation.has_transaction:
             self._reason = "shutdown"
             self._core.refuse(replies.STOPPING)
@@ -242,7 +278,7 @@ class Session(asyncio.Protocol):
         return True
 
     def _follow(self, waiting: Waiting | None) -> None:
-        """Suspend until what the client waits for is there."""
+        """Suspend until what the client waits for is there, if it waits."""
         if waiting is None:
             return
         self._is_suspended = True
@@ -262,9 +298,8 @@ class Session(asyncio.Protocol):
     # ------------------------------------------------------------ the transport
 
     def _read(self, *, wanted: bool) -> None:
-        if wanted is not self._is_reading:
-            self._is_reading = wanted
-            (self._transport.resume_reading if wanted else self._transport.pause_reading)()
+        self._is_reading = wanted
+        (self._transport.resume_reading if wanted else self._transport.pause_reading)()
 
     def _write(self, octets: bytes) -> None:
         if self._channel is not None:
@@ -290,20 +325,17 @@ class Session(asyncio.Protocol):
         if self._channel is not None and not self._channel.is_open:
             return Phase.HANDSHAKE
         # Between two chunks too, or a message in tiny ones would have time for each.
-        if self._core.is_receiving or self._core.state is core.State.CHUNKS:
-            return Phase.CONTENT
-        return Phase.PARTIAL if self._core.buffered_octets else Phase.COMMAND
+        if self._core.is_receiving or self._core.state is _CHUNKS:
+            return _CONTENT
+        return _PARTIAL if self._core.buffered_octets else _COMMAND
 
     def _set_clock(self) -> None:
         """Give the client the time that it has for what it is at; while we are at work, none of it passes."""
         now = self._loop.time()
-        deadlines = self._deadlines
         if self._is_suspended:
-            deadlines.pause(now)
+            self._deadlines.pause(now)
             return
-        deadlines.resume(now)
-        deadlines.enter(now, self._phase(), self._steps)
-        due = now + deadlines.next_look(now)
+        due = self._deadlines.go_on(now, self._phase(), self._steps)
         if due < self._look_at:
             self._timer.cancel()
             self._look_at = due

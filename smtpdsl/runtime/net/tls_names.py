@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
+from smtpdsl.mail.idn import folded_name
+
 T = TypeVar("T")
 
 
@@ -27,7 +29,7 @@ class Names(Generic[T]):
         self._by_pki: dict[str, T] = {}
         for found, names, pki in entries:
             self._by_pki.setdefault(pki, found)
-            for name in map(_folded, names):
+            for name in map(folded_name, names):
                 # RFC 6125 §6.4.3: a star is the whole first label.
                 if name.startswith("*."):
                     self._below.setdefault(name[2:], found)
@@ -36,13 +38,9 @@ class Names(Generic[T]):
 
     def find(self, name: str) -> T | None:
         """Return what is for *name*, or None."""
-        name = _folded(name)
+        name = folded_name(name)
         first, _, rest = name.partition(".")
         for names, key in ((self._exact, name), (self._below, rest if first else ""), (self._by_pki, name)):
             if key in names:
                 return names[key]
         return None
-
-
-def _folded(name: str) -> str:
-    return name.removesuffix(".").lower()

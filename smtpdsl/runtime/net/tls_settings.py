@@ -117,15 +117,17 @@ def load_pair(context: ssl.SSLContext, pki: Pki, locate: Locate, files: Files = 
     try:
         facts = read_pem(chain)
     except UnreadableCertificateError as error:
-        _refuse("certificate", pki.cert, str(error))
+        _refuse("certificate", pki.cert, locate, str(error))
     try:
         # Read once, so that what is served is what has been looked at.
         with as_path(chain) as cert, as_path(_read("key", pki.key, locate, files)) as key:
             context.load_cert_chain(cert, key, password=_no_passphrase)
     except EncryptedKeyError:
-        _refuse("key", pki.key, "it is encrypted, and nobody is asked for its passphrase")
+        _refuse("key", pki.key, locate, "it is encrypted, and nobody is asked for its passphrase")
     except ssl.SSLError as error:
-        _refuse("key", pki.key, _KEY_PROBLEMS.get(error.reason or "", "it holds no private key that can be read"))
+        _refuse(
+            "key", pki.key, locate, _KEY_PROBLEMS.get(error.reason or "", "it holds no private key that can be read")
+        )
     return facts
 
 
@@ -149,7 +151,7 @@ def load_authorities(
         with as_path(_read("authority", ca.cert, locate, files)) as path:
             context.load_verify_locations(cafile=path)
     except ssl.SSLError:
-        _refuse("authority", ca.cert, "it holds no certificate that can be read")
+        _refuse("authority", ca.cert, locate, "it holds no certificate that can be read")
 
 
 def authority_files(ca: Ca | None, locate: Locate) -> list[str]:
@@ -164,7 +166,7 @@ def _read(what: str, word: Word, locate: Locate, files: Files) -> bytes:
     try:
         return files.read(locate(word.text))
     except OSError as error:
-        _refuse(what, word, (error.strerror or str(error)).lower())
+        _refuse(what, word, locate, (error.strerror or str(error)).lower())
 
 
 def _no_passphrase() -> bytes:
@@ -172,6 +174,6 @@ def _no_passphrase() -> bytes:
     raise EncryptedKeyError
 
 
-def _refuse(what: str, word: Word, reason: str) -> NoReturn:
-    message = f'cannot use the {what} "{word.text}" ({word.span.place}): {reason}'
+def _refuse(what: str, word: Word, locate: Locate, reason: str) -> NoReturn:
+    message = f'cannot use the {what} "{locate(word.text)}" ({word.span.place}): {reason}'
     raise TlsSetupError(message) from None

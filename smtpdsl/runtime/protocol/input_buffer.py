@@ -38,56 +38,72 @@ class CommandLine(NamedTuple):
 
 
 class InputBuffer:
-    """Octets in the order of their arrival; they are copied as seldom as can be."""
+    """Octets in the order of their arrival; they are copied as seldom as can be.
+
+    Attributes:
+        length: How many there are.
+        max_line_octets: What the longest command line may have, its CRLF included; it may be changed between two lines.
+    """
+
+    __slots__ = (
+        "_later",
+        "_octets",
+        "_shown",
+        "_start",
+        "_swallowed",
+        "_tolerates_bare_lf",
+        "length",
+        "max_line_octets",
+    )
 
     def __init__(self, max_line_octets: int, *, tolerates_bare_lf: bool = False) -> None:
-        """Take no command line of more than *max_line_octets*, its CRLF included.
-
-        The limit may be changed between two lines.
-        """
+        """Take no command line of more than *max_line_octets*."""
         self.max_line_octets = max_line_octets
         self._tolerates_bare_lf = tolerates_bare_lf
         # What is unused: `_octets` from `_start` on, then what came `_later`.
         self._octets = b""
         self._start = 0
         self._later: list[bytes] = []
-        self._length = 0
+        self.length = 0
         # Of the line that is being swallowed: how many octets are gone, and how it began.
         self._swallowed = 0
         self._shown = b""
 
-    def __len__(self) -> int:
-        return self._length
-
     def append(self, octets: bytes) -> None:
         """Take what has arrived."""
-        self._later.append(octets)
-        self._length += len(octets)
+        if self.length:
+            self._later.append(octets)
+        else:
+            self._octets = octets
+            self._start = 0
+        self.length += len(octets)
 
     def peek(self, max_octets: int) -> bytes:
         """Return what has arrived first, at most *max_octets*; it stays here."""
-        self._gather()
+        if self._later:
+            self._gather()
         return self._octets[self._start : self._start + max_octets]
 
     def discard(self, count: int) -> None:
         """Forget the first *count* octets: they have been used."""
         self._start += count
-        self._length -= count
-        if self._length == 0:
+        self.length -= count
+        if self.length == 0:
             self._octets = b""
             self._start = 0
 
     def skip(self, max_octets: int) -> int:
         """Forget what has arrived first, at most *max_octets*, and return how many octets that was."""
-        count = min(max_octets, self._length)
-        self._gather()
+        count = min(max_octets, self.length)
+        if self._later:
+            self._gather()
         self.discard(count)
         return count
 
     def clear(self) -> None:
         """Forget everything."""
         self._octets = b""
-        self._start = self._length = 0
+        self._start = self.length = 0
         self._later.clear()
 
     def next_line(self) -> CommandLine | None:
@@ -96,7 +112,8 @@ class InputBuffer:
         Which line it is, and what is wrong with it, depends on the octets alone and never
         on how they arrived.
         """
-        self._gather()
+        if self._later:
+            self._gather()
         start = self._start
         end = self._octets.find(b"\n", start, start + MAX_SWALLOWED_OCTETS - self._swallowed)
         if end < 0:
@@ -118,7 +135,7 @@ class InputBuffer:
 
     def _swallow(self) -> CommandLine | None:
         """Forget the octets of a line that is too long, except the last: it may be the CR of its end."""
-        length = self._swallowed + self._length
+        length = self._swallowed + self.length
         if length <= self.max_line_octets:
             return None
         self._shown = self._shown or self._octets[self._start : self._start + _SHOWN_OCTETS]
@@ -126,7 +143,7 @@ class InputBuffer:
             self.clear()
             return CommandLine(self._shown, LINE_TOO_LONG, closes=True)
         self._swallowed = length - 1
-        self.discard(self._length - 1)
+        self.discard(self.length - 1)
         return None
 
     def _end_of_long_line(self, octets: bytes) -> CommandLine:
@@ -139,8 +156,6 @@ class InputBuffer:
 
     def _gather(self) -> None:
         """Make one piece of everything that is unused."""
-        if not self._later:
-            return
         if self._start < len(self._octets):
             self._later.insert(0, self._octets[self._start :])
         self._octets = self._later[0] if len(self._later) == 1 else b"".join(self._later)

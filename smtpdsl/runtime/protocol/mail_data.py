@@ -82,7 +82,7 @@ class JudgedContent:
         return content[1:] if is_first else content
 
     def _unstuffed(self, raw: bytes, content: bytes) -> bytes:
-        if self._has_bare_lf:
+        if self._has_bare_lf or self._has_bare_cr:
             # A dot behind a bare LF is text: whoever doubles dots does it behind the line ends of SMTP.
             return raw.replace(b"\r\n.", b"\r\n").replace(b"\r", b"")
         return content.replace(b"\n.", b"\n")
@@ -119,6 +119,8 @@ class MailData(JudgedContent):
             raw = octets[: end + 2]
         else:
             used = len(piece)
-            self._held = next((each for each in _BEGINNINGS_OF_END if octets.endswith(each)), b"")
+            self._held = b""
+            if octets.endswith(_BEGINNINGS_OF_END):
+                self._held = next(filter(octets.endswith, _BEGINNINGS_OF_END))
             raw = octets[: len(octets) - len(self._held)]
         return self._judge(raw, is_stuffed=0 <= dot < len(raw) - 2), used

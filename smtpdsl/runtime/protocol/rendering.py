@@ -19,11 +19,11 @@ _STRANGER = re.compile(r"[^ -~]")
 def render(reply: Reply, max_line_octets: int = MAX_LINE_OCTETS) -> bytes:
     """Return *reply* as it is sent; its text is cut and cleaned where it has to be."""
     room = max_line_octets - len("\r\n")
+    code, lines = reply.code, reply.lines or ("",)
     status = f"{reply.enhanced_status} " if reply.enhanced_status else ""
-    *others, last = reply.lines or ("",)
-    text = _line(f"{reply.code} {status}{last}", room)
-    if others:
-        text = "".join(_line(f"{reply.code}-{status}{line}", room) for line in others) + text
+    text = _line(f"{code} {status}{lines[-1]}", room)
+    if len(lines) > 1:
+        text = "".join([_line(f"{code}-{status}{line}", room) for line in lines[:-1]]) + text
     return text.encode("ascii")
 
 

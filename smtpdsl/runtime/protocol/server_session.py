@@ -52,8 +52,12 @@ from smtpdsl.runtime.protocol.states import (
 _DEAF = frozenset({State.SECURING, State.CLOSED})
 # In these it is something else than a command, or may be.
 _SPECIAL = frozenset({State.AUTH, State.CHUNK, State.CHUNKS})
+# In these a message has begun that comes in chunks.
+_IN_CHUNKS = frozenset({State.CHUNK, State.CHUNKS})
 # In these there is mail data to come.
 _RECEIVING = frozenset({State.DATA, State.CHUNK})
+# These are asked for with each command: members of enumerations take long to find.
+_DATA, _CHUNKS = State.DATA, State.CHUNKS
 
 Asking = TypeVar("Asking", bound=Asked)
 
@@ -119,7 +123,12 @@ class ServerSession:
     @property
     def buffered_octets(self) -> int:
         """How many octets were received and not looked at yet; before the greeting, what an impatient client sent."""
-        return len(self._input)
+        return self._input.length
+
+    @property
+    def held_octets(self) -> int:
+        """How many octets of a message were looked at and not handed out yet."""
+        return self._reception.held_octets if self._state in _IN_CHUNKS else 0
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -190,11 +199,11 @@ class ServerSession:
         if self._unanswered is not None:
             return None
         state = self._state
-        if state is State.DATA:
+        if state is _DATA:
             return self._next_of_content()
         if self._reception.held is not None or state in _SPECIAL:
             return self._next_of_special()
-        return self._next_of_commands() if len(self._input) else None
+        return self._next_of_commands() if self._input.length else None
 
     def reply(self, reply: Reply) -> None:
         """Answer the last event; if that is positive, what it asked for has happened.
@@ -321,7 +330,7 @@ class ServerSession:
                 return event
             # What was said to the first chunk holds for the others.
             self._unanswered = None
-            self._reception.begin(event, is_first=False)
+            self._reception.go_on(event)
             self._enter(TRANSITIONS[self._state, Bdat])
 
     def _next_of_unwanted(self) -> Refused | None:
@@ -353,7 +362,7 @@ class ServerSession:
         self._unanswered = None
         self._enter(next_state(self._state, chunk, reply))
         if is_positive(reply):
-            self._reception.begin(chunk, is_first=True)
+            self._reception.begin(chunk, is_binary=self._standing.is_binary)
         elif self._state is State.CLOSED:
             self._output.append(render(reply))
         else:
@@ -371,6 +380,8 @@ class ServerSession:
             self._input.max_line_octets = self._limits.max_command_octets
 
     def _enter(self, state: State) -> None:
+        if self._state is _CHUNKS and state not in _IN_CHUNKS:
+            self._reception.forget()
         self._state = state
         if state in _DEAF:
             self._unanswered = self._reception.held = None

@@ -89,7 +89,7 @@ def test_a_line_that_is_too_long_is_not_stored() -> None:
     for _ in range(MAX_SWALLOWED_OCTETS // 1000):
         buffer.append(b"x" * 1000)
         assert buffer.next_line() is None
-        assert len(buffer) == 1
+        assert buffer.length == 1
 
 
 def test_octets_are_peeked_at_and_discarded_in_order() -> None:
@@ -103,9 +103,9 @@ def test_octets_are_peeked_at_and_discarded_in_order() -> None:
     assert buffer.peek(2) == b"ef"
     buffer.discard(2)
 
-    assert len(buffer) == 12
+    assert buffer.length == 12
     assert [buffer.next_line(), buffer.next_line()] == [CommandLine(b"NOOP"), CommandLine(b"QUIT")]
-    assert len(buffer) == 0
+    assert buffer.length == 0
 
 
 def test_what_was_used_is_not_kept() -> None:
