@@ -44,7 +44,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", choices=ALL_PARTS, default=ALL_PARTS, help="only these")
     parser.add_argument("--rounds", type=int, default=3, help="of all loads on all servers (default: 3)")
     parser.add_argument(
-        "--messages", type=int, help="about so many in each load (default: 400, 800, 2000, 800, 2000, 200)"
+        "--messages",
+        type=int,
+        help="about so many in each load (default: 800 to 5000)",
     )
     parser.add_argument("--sessions", type=int, nargs="+", choices=sessions, default=sessions, help="only these loads")
     parser.add_argument("--only", nargs="+", choices=SERVERS, default=list(SERVERS), help="only these servers")

@@ -1,8 +1,8 @@
 """How much memory a client takes that says nothing; `make bench-accept` runs it, too.
 
-Many clients connect to the real server, over loopback, say EHLO, and are silent.  The resident
-memory of the server's process (VmRSS) before and after, divided by their number, is what one of
-them takes.  With TLS they say EHLO once more behind STARTTLS.
+Many clients connect to the real server, over loopback, say EHLO, and are silent.  The memory of
+all the server's own processes before and after (what they share counts once: Pss), divided by their
+number, is what one of them takes.  With TLS they say EHLO once more behind STARTTLS.
 
 Prints a table, and as the last line the same as JSON.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import re
 import ssl
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from benchmarks.servers import AbsentError
 from benchmarks.spread import Spread
 from smtpdsl.runtime.net.descriptors import raise_limit
 from tests.certificates import make_pair
+from tests.processes import roles_of, shared_memory_kib
 from tests.servers import Server
 
 RULES = 'action "local" maildir\nmatch from any for local action "local"\n'
@@ -77,10 +77,10 @@ def options() -> argparse.Namespace:
 
 
 def resident(process: int) -> int:
-    """Return the resident memory of *process* in KiB."""
-    found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(encoding="ascii"), re.MULTILINE)
-    assert found is not None, "the process has ended"
-    return int(found[1])
+    """Return the memory of the server *process*, and of those that speak with clients for it, in KiB."""
+    found = shared_memory_kib(roles_of(process).own)
+    assert found, "the process has ended"
+    return found
 
 
 async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, command: bytes) -> None:

@@ -34,6 +34,7 @@ from smtpdsl.runtime.interfaces import Envelope, InlineContent, Route, Submissio
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.queue.manager import Queue, Settings
 from tests.e2e.homes import UID
+from tests.processes import roles_of, shared_memory_kib
 from tests.servers import Server
 
 SCRATCH = "/var/tmp"  # noqa: S108 - what is made in it has a name of its own
@@ -143,9 +144,10 @@ def restart(folder: Path) -> tuple[float, float, float]:
 
 
 def _peak(process: int) -> int:
+    """Return the most that the server *process* had at any time, and what its other processes have now, in KiB."""
     found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(encoding="ascii"), re.MULTILINE)
     assert found is not None, "the process has ended"
-    return int(found[1])
+    return int(found[1]) + shared_memory_kib(tuple(each for each in roles_of(process).own if each != process))
 
 
 def main() -> None:

@@ -27,12 +27,14 @@ class Load(NamedTuple):
     times: int = 1
     at_once: int = 0
     octets: int = OCTETS
+    is_long: bool = False
 
     @property
     def name(self) -> str:
         """How the tables call it."""
         who = "clients" if self.mails == 1 else "session" if self.sessions == 1 else "sessions"
-        return f"{self.sessions} {who}" + (f", {self.at_once} at once" if self.at_once else "")
+        long, at_once = ", long" if self.is_long else "", f", {self.at_once} at once" if self.at_once else ""
+        return f"{self.sessions} {who}{long}{at_once}"
 
     @property
     def messages(self) -> int:
@@ -50,7 +52,17 @@ class Load(NamedTuple):
         return self._replace(times=max(1, round(messages / (self.sessions * self.mails))))
 
 
-LOADS = (Load(1, 100, 4), Load(20, 40), Load(50, 40), Load(20, 40, at_once=5), Load(50, 40, at_once=5), Load(200, 1))
+LOADS = (
+    Load(1, 100, 8),
+    Load(20, 40, 4),
+    Load(50, 40, 2),
+    Load(20, 40, 4, at_once=5),
+    Load(50, 40, 2, at_once=5),
+    # So long that the start of smtp-source and its connections, some 50 ms, say little.
+    Load(20, 200, is_long=True),
+    Load(50, 100, is_long=True),
+    Load(200, 1, 5),
+)
 
 
 class Figures(NamedTuple):

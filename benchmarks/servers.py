@@ -60,8 +60,8 @@ match from any for any action "out"
 """
 # No mail leaves the queue of ours, and of the original.
 PAUSED = ("-P", "mda", "-P", "mta")
-# One connection may carry more than 100 mails: the kernel lets some of the clients wait, and others do their work.
-OPENSMTPD_LIMITS = "smtp limit max-mails 100000\n"
+# One connection may carry more than 100 mails: where the kernel lets some of the clients wait, others do their work.
+LIMITS = "smtp limit max-mails 100000\n"
 
 MAIN_CF = """
 queue_directory = {folder}/queue
@@ -161,7 +161,7 @@ def smtpdsl(folder: Path, *, delivers: bool = False, resolv_conf: Path | None = 
     _certify(aliases.parent)
     configuration = folder / "smtpd.conf"
     rules = RULES.format(aliases="/etc/aliases", certificate="/etc/mx.crt", key="/etc/mx.key")
-    configuration.write_text(RELAY_RULES if resolv_conf else rules)
+    configuration.write_text(LIMITS + (RELAY_RULES if resolv_conf else rules))
     command += ["--root", folder / "root", *([] if delivers or resolv_conf else PAUSED), configuration]
     binds = accounts.binds | _resolving(resolv_conf)
     with _served("smtpdsl", folder, homes, binds, command, environment) as server:
@@ -213,7 +213,7 @@ def opensmtpd(folder: Path, *, delivers: bool = False, resolv_conf: Path | None 
     _certify(folder)
     configuration = folder / "smtpd.conf"
     rules = RULES.format(aliases=aliases, certificate=folder / "mx.crt", key=folder / "mx.key")
-    configuration.write_text(OPENSMTPD_LIMITS + (RELAY_RULES if resolv_conf else rules))
+    configuration.write_text(LIMITS + (RELAY_RULES if resolv_conf else rules))
     command: Command = [peer.program, "-d", "-f", configuration, *([] if delivers or resolv_conf else PAUSED)]
     binds |= accounts.binds | _resolving(resolv_conf)
     with _served("opensmtpd", folder, homes, binds, command, peer.environment) as server:

@@ -29,7 +29,7 @@ class Issuer:
         public: dict[str, Any] = json.loads(ECAlgorithm.to_jwk(self.key.public_key()))
         return json.dumps({"keys": [public | {"kid": self.key_name, "use": "sig", "alg": "ES256"}]})
 
-    def token(self, login: str | None, *, seconds: float = 300, **claims: object) -> str:
+    def token(self, login: str | None, *, seconds: float = 3600, **claims: object) -> str:
         """Return a token for *login* that is good for *seconds*; *claims* take the place of the usual ones."""
         usual = {"iss": self.name, "aud": "mail", "exp": time.time() + seconds, "email": login}
         stated = {name: value for name, value in (usual | claims).items() if value is not None}

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import pwd
-from collections.abc import Callable
 
 import click
 
@@ -27,19 +26,38 @@ from smtpdsl.compiler.world import Machine
 from smtpdsl.diagnostics.diagnostic import Diagnostic, Severity
 from smtpdsl.diagnostics.render import render_text
 from smtpdsl.ir.answers import Site
+from smtpdsl.ir.members import Account
 from smtpdsl.ir.program import Program
 from smtpdsl.ir.report_template import ReportTemplateError
 from smtpdsl.runtime.abilities import unable
 from smtpdsl.runtime.daemon import Server, SupervisorError
 from smtpdsl.runtime.interfaces import Route, Supervisor
 from smtpdsl.runtime.log import StructuredLog
+from smtpdsl.runtime.loops import loop_factory
 from smtpdsl.runtime.net.listener import ListenError
 from smtpdsl.runtime.net.tls_settings import TlsSetupError
 from smtpdsl.runtime.privileges import PrivilegeError, service_account
+from smtpdsl.runtime.process_name import name_process
 from smtpdsl.runtime.queue.folder import SPOOL, SpoolError
+from smtpdsl.runtime.roles.nursery import start_nursery
+from smtpdsl.runtime.roles.smtp_pool import SmtpProcessError
+from smtpdsl.runtime.roles.smtp_process import Setting
 from smtpdsl.runtime.supervisor.own import OwnSupervisor
 from smtpdsl.runtime.supervisor.rootless import Rootless
 from smtpdsl.runtime.world import World
+
+# Of processes that speak with clients: as many as anybody has processors, and as many as are worth their memory.
+_MOST_PROCESSES, _MOST_BY_DEFAULT, _FEW_PROCESSORS = 256, 8, 2
+# Why a server cannot be started, or cannot go on.
+_REASONS = (
+    ListenError,
+    SpoolError,
+    TlsSetupError,
+    PrivilegeError,
+    SmtpProcessError,
+    SupervisorError,
+    ReportTemplateError,
+)
 
 
 class CannotServeError(click.ClickException):
@@ -60,6 +78,13 @@ class CannotServeError(click.ClickException):
 )
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How log lines are written.")
 @click.option("--user", metavar="NAME", help="When started as root, talk to the network as this account.")
+@click.option(
+    "--smtp-processes",
+    type=click.IntRange(0, _MOST_PROCESSES),
+    metavar="N",
+    help="How many processes speak with clients; with 0, the one that has the queue. "
+    "By default one for each processor if root has started it and there are more than two, else 0.",
+)
 @click.option("--reference", is_flag=True, help="Read the rules one by one instead of walking their diagram.")
 @compiling_options
 def run(
@@ -70,6 +95,7 @@ def run(
     root: str,
     *,
     user: str | None,
+    smtp_processes: int | None,
     reference: bool,
 ) -> None:
     """Serve mail by a configuration, in the foreground; SIGTERM and Ctrl-C stop.
@@ -86,26 +112,37 @@ def run(
     log = StructuredLog(as_json=log_format == "json")
     # Deliveries are made by processes that work in other folders.
     machine = Machine(os.path.abspath(root) if root else "")  # noqa: PTH100 - no path is built
+    account = _account(user, machine)
+    count = _count(smtp_processes, is_root=account is not None)
+    outside = MachineSources(machine.root)
+    spool = machine.locate(SPOOL)
+    setting = Setting(program, site, outside, machine.locate, log, machine.root, account, spool, count)
+    # Before there is anything that it should not have: keys, threads, descriptors.
+    nursery = start_nursery(setting) if count else None
+    name_process("queue" if nursery is not None else "server")
     seals = queue_seals(program.settings)
-    rootless = _rootless(program, user, machine, log)
+    rootless = None
+    if account is not None:
+        rootless = Rootless(program, account, machine.root, log, has_listeners=nursery is None)
     world = World(
         site=site,
-        outside=MachineSources(machine.root),
+        outside=outside,
         locate=machine.locate,
-        spool=machine.locate(SPOOL),
+        spool=spool,
         supervisor=rootless.supervisor if rootless is not None else _supervisor(log),
         log=log,
         paused=frozenset(map(Route, paused)),
         rootless=rootless,
         seals=seals,
+        nursery=nursery,
     )
     try:
         # What there is now, stays: it need not be searched for garbage each time that a session leaves some.
         gc.collect()
         gc.freeze()
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(Server(program, world).run())
-    except (ListenError, SpoolError, TlsSetupError, PrivilegeError, SupervisorError, ReportTemplateError) as error:
+    except _REASONS as error:
         raise CannotServeError(str(error)) from None
 
 
@@ -134,17 +171,26 @@ def _has_errors(findings: list[Diagnostic]) -> bool:
     return any(each.severity is Severity.ERROR for each in findings)
 
 
-def _rootless(program: Program, user: str | None, machine: Machine, log: StructuredLog) -> Rootless | None:
-    """Return what a server of root's needs; its other process is started before there is anything to inherit."""
+def _account(user: str | None, machine: Machine) -> Account | None:
+    """Return the account that a server of root's becomes."""
     if os.geteuid() != 0:
         if user is not None:
             message = "--user is for root: nobody else can become another account"
             raise click.UsageError(message)
         return None
     try:
-        return Rootless(program, service_account(user, is_test_bed=machine.is_test_bed), machine.root, log)
+        return service_account(user, is_test_bed=machine.is_test_bed)
     except PrivilegeError as error:
         raise CannotServeError(str(error)) from None
+
+
+def _count(asked: int | None, *, is_root: bool) -> int:
+    """Return how many processes are to speak with clients."""
+    if asked is not None:
+        return asked
+    processors = _processors()
+    # On one or two of them, what passes between processes costs more than they gain.
+    return min(processors, _MOST_BY_DEFAULT) if is_root and processors > _FEW_PROCESSORS else 0
 
 
 def _supervisor(log: StructuredLog) -> Supervisor:
@@ -162,11 +208,9 @@ def _user_name(uid: int) -> str:
         return str(uid)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Prefer uvloop, where it is installed; it takes half of the time."""
-    try:
-        import uvloop  # noqa: PLC0415 - an extra
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    # Only some systems can tell that.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -3,11 +3,11 @@
     start    bind every address ▶ give up root ▶ lock and open the spool ▶ deliver what is due ▶ "ready"
     stop     no new clients ▶ open transactions end ▶ running deliveries end ▶ close the spool
 
-SIGTERM and SIGINT stop; a second one does not wait.  At whatever moment the process dies,
+SIGTERM, SIGINT and SIGHUP stop; a second one does not wait.  At whatever moment the process dies,
 what a client was told 250 for is in the spool.
 
-If the server was started as root, everything from there on is done by a process that has no
-rights to speak of.
+If the server was started as root, everything from there on is done by processes that have no
+rights to speak of: this one, which has the queue, and those that speak with clients (`roles`).
 """
 
 from __future__ import annotations
@@ -15,45 +15,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import itertools
 import os
-import secrets
 import signal
 import socket
 import time
-from collections.abc import Coroutine, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Coroutine, Iterator, Mapping
+from typing import NamedTuple
 
 import smtpdsl
 from smtpdsl.ir.program import Program
-from smtpdsl.ir.resolved import Endpoint, Listener, ListenerTls
-from smtpdsl.ir.table_index import TableIndex
+from smtpdsl.runtime.confinement import shortcomings
 from smtpdsl.runtime.control.parts import Parts, control_commands
 from smtpdsl.runtime.control.port import ControlPort, control_socket, owners
 from smtpdsl.runtime.control.session import Terms as ControlTerms
 from smtpdsl.runtime.control.statistics import CountingLog
-from smtpdsl.runtime.credentials.directory import Directory
-from smtpdsl.runtime.fault import describe_fault
-from smtpdsl.runtime.log import Log
-from smtpdsl.runtime.net.acceptor import Acceptor, Terms
+from smtpdsl.runtime.fault import report_faults
+from smtpdsl.runtime.net.acceptor import Acceptor
 from smtpdsl.runtime.net.acceptors import Acceptors
-from smtpdsl.runtime.net.descriptors import raise_limit
+from smtpdsl.runtime.net.descriptors import raise_limit, shared_by
 from smtpdsl.runtime.net.gate import Gate
-from smtpdsl.runtime.net.hosts import HostsFile
-from smtpdsl.runtime.net.limits import gate_limits, memory, session_limits, shortage, timeouts
+from smtpdsl.runtime.net.limits import gate_limits, shortage
 from smtpdsl.runtime.net.listener import ListenError, bind, shown
 from smtpdsl.runtime.net.local_socket import PATH, local_socket
 from smtpdsl.runtime.net.name_servers import NameServers
-from smtpdsl.runtime.net.quiet_log import QuietLog
-from smtpdsl.runtime.net.reverse_names import ReverseNames
-from smtpdsl.runtime.net.service import Service, Sessions, Shared
-from smtpdsl.runtime.net.session import Session
 from smtpdsl.runtime.net.tls_files import OWN_FILES
 from smtpdsl.runtime.parts import mail_queue, relay_agent
 from smtpdsl.runtime.policy import Policy
 from smtpdsl.runtime.queue.manager import Queue
+from smtpdsl.runtime.reception import Address, Means, Receiver, Reception, addresses_of
 from smtpdsl.runtime.relay.agent import RelayAgent
-from smtpdsl.runtime.services import Services
+from smtpdsl.runtime.roles.smtp_peer import House
+from smtpdsl.runtime.roles.smtp_pool import SmtpPool
+from smtpdsl.runtime.sasl.throttle import Throttle
 from smtpdsl.runtime.world import World
 
 # How long open transactions and running deliveries are waited for when the server stops.
@@ -65,16 +58,17 @@ class SupervisorError(Exception):
 
 
 class _Door(NamedTuple):
-    """An address that is listened on; without an *endpoint* it is the local socket."""
+    """An address with its *number*, and the socket that listens there."""
 
-    listener: Listener
-    endpoint: Endpoint | None
+    number: int
+    address: Address
     socket: socket.socket
 
     @property
     def shown(self) -> str:
         """How the log calls it."""
-        return "the local socket" if self.endpoint is None else shown(self.endpoint)
+        endpoint = self.address.endpoint
+        return "the local socket" if endpoint is None else shown(endpoint)
 
 
 class Server:
@@ -91,13 +85,13 @@ class Server:
         self._files = rootless.files if rootless is not None else OWN_FILES
         others = rootless.sources if rootless is not None else None
         self._policy = Policy(program, world.site, world.outside, others, clock=world.clock, warn=world.log.warn)
-        self._sessions = Sessions()
+        self._verify = others.verify if others is not None else None
         self._acceptors = Acceptors()
-        self._directory = Directory(TableIndex(), others.verify if others is not None else None)
+        self._receiver: Receiver | None = None
+        self._pool: SmtpPool | None = None
         self._lost = ""
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._session_ids = map(_session_id, itertools.count(secrets.randbits(31)))
 
     async def run(self) -> None:
         """Serve until a signal says stop.
@@ -107,30 +101,30 @@ class Server:
             ListenError: An address cannot be listened on.
             TlsSetupError: A certificate cannot be used.
             PrivilegeError: Root cannot be given up.
+            SmtpProcessError: What speaks with clients cannot.
             SupervisorError: The process that acts for root has died.
         """
         log = self._world.log
-        asyncio.get_running_loop().set_exception_handler(self._on_fault)
+        report_faults(asyncio.get_running_loop(), log)
         log.info(f"smtpdsl {smtpdsl.__version__} starting, configuration {self._program.digest[:8]}")
         with contextlib.ExitStack() as sockets:
             # Bound before anything is delivered: who cannot serve, changes nothing.
-            doors = [door for listener in self._program.listeners for door in self._doors(listener, sockets)]
-            quiet = QuietLog(log, asyncio.get_running_loop().call_later)
+            doors = list(self._doors(sockets))
             dns = NameServers(trusted=[each.text for each in self._program.settings.trusted_resolvers])
             relay = relay_agent(self._program, self._world, dns, self._files)
             queue = mail_queue(self._program, self._world, self._policy, relay)
-            names = ReverseNames(dns, HostsFile(), time.monotonic)
-            shared = self._shared(queue, names, quiet)
-            services = Services(self._program, shared, self._directory, self._world.locate, self._files)
+            gate = self._gate()
             control = control_socket(self._world.locate, log, sockets)
-            rooms = [services.service(door.listener, door.endpoint) for door in doors]
+            receiver = await self._start_receiver(queue, gate, dns)
             watch = self._give_up_root()
             await queue.start()
+            if isinstance(receiver, SmtpPool):
+                receiver.open()
             self._catch_signals()
-            port = self._control_port(control, queue, relay, shared.gate) if control is not None else None
+            port = self._control_port(control, queue, relay, gate) if control is not None else None
             try:
                 await self._tell_summary(queue)
-                self._listen(doors, rooms)
+                self._listen(doors, gate, receiver)
                 if port is not None:
                     port.start()
                 log.info("ready")
@@ -139,10 +133,7 @@ class Server:
                 watch.cancel()
                 if port is not None:
                     port.close()
-                await self._end(queue)
-                quiet.close()
-                await names.close()
-                self._directory.close()
+                await self._end(queue, receiver)
                 await relay.close()
         log.info("Exiting")
         if self._lost:
@@ -172,19 +163,23 @@ class Server:
 
     # ------------------------------------------------------------ parts
 
-    def _doors(self, listener: Listener, sockets: contextlib.ExitStack) -> Iterator[_Door]:
-        """Bind what *listener* listens on, until the end of *sockets*."""
-        for endpoint in listener.endpoints:
-            yield _Door(listener, endpoint, sockets.enter_context(bind(listener, endpoint)))
-        if not listener.is_socket:
-            return
-        try:
-            yield _Door(listener, None, sockets.enter_context(local_socket(listener, self._world.locate(PATH))))
-        except ListenError as error:
-            # Every server has one, and most users may not make it where it belongs; who asks for it has to get it.
-            if listener.span.start < listener.span.end:
-                raise
-            self._world.log.warn(str(error))
+    def _doors(self, sockets: contextlib.ExitStack) -> Iterator[_Door]:
+        """Bind every address, until the end of *sockets*."""
+        for number, address in enumerate(addresses_of(self._program)):
+            listener, endpoint = address
+            try:
+                if endpoint is not None:
+                    bound = bind(listener, endpoint)
+                else:
+                    bound = sockets.enter_context(local_socket(listener, self._world.locate(PATH)))
+            except ListenError as error:
+                # Every server has a local socket, and most users may not make it where it belongs; who asks for it
+                # has to get it.
+                if endpoint is not None or listener.span.start < listener.span.end:
+                    raise
+                self._world.log.warn(str(error))
+            else:
+                yield _Door(number, address, sockets.enter_context(bound))
 
     async def _tell_summary(self, queue: Queue) -> None:
         found = await queue.summary()
@@ -200,69 +195,92 @@ class Server:
             queue=queue,
             relay=relay,
             reception=self._acceptors,
-            counts=lambda: self._log.counts,
+            counts=self._counts,
             clients=lambda: gate.connections,
             uptime=lambda: time.monotonic() - self._started_at,
         )
         return ControlPort(control, ControlTerms(control_commands(parts), owners(self._started_by), self._world.log))
 
-    def _shared(self, queue: Queue, names: ReverseNames, log: Log) -> Shared:
-        program, world, settings = self._program, self._world, self._program.settings
+    def _gate(self) -> Gate:
+        settings, nursery = self._program.settings, self._world.nursery
         # What runs the programs of users is there already, and has the limit that it was given.
         descriptors = raise_limit()
+        if nursery is not None:
+            descriptors = shared_by(nursery.count, descriptors)
         if too_few := shortage(settings, descriptors):
-            world.log.warn(too_few)
-        return Shared(
-            configuration=program.digest[:8],
+            self._world.log.warn(too_few)
+        return Gate(gate_limits(settings, descriptors))
+
+    async def _start_receiver(self, queue: Queue, gate: Gate, dns: NameServers) -> Receiver:
+        """Return what speaks with clients: this process, or those that the nursery starts.
+
+        Raises:
+            TlsSetupError: A certificate cannot be used.
+            SmtpProcessError: A process cannot serve.
+        """
+        world = self._world
+        if world.nursery is None:
+            self._receiver = Reception(self._program, self._means(queue, gate, dns))
+            return self._receiver
+        if lack := shortcomings():
+            world.log.warn(lack)
+        root = world.rootless.supervisor if world.rootless is not None else None
+        pool = SmtpPool(world.nursery, House(queue, gate, root, self._policy), world.log, self._on_lost)
+        self._receiver = self._pool = pool
+        await pool.start()
+        return pool
+
+    def _means(self, queue: Queue, gate: Gate, dns: NameServers) -> Means:
+        world = self._world
+        return Means(
             policy=self._policy,
             intake=queue,
-            log=log,
+            door=gate,
+            dns=dns,
+            log=world.log,
             clock=world.clock,
-            next_session_id=self._session_ids.__next__,
-            find_name=names.find,
-            sessions=self._sessions,
-            gate=Gate(gate_limits(settings, descriptors)),
-            budget=memory(settings),
-            limits=session_limits(settings),
-            timeouts=timeouts(settings),
+            locate=world.locate,
+            files=self._files,
+            verify=self._verify,
+            throttle=Throttle(),
         )
 
-    def _listen(self, doors: list[_Door], services: list[Service]) -> None:
-        for door, service in zip(doors, services, strict=True):
-            listener = door.listener
-            terms = Terms(is_proxied=bool(listener.proxy_versions), is_secure=listener.tls is ListenerTls.IMPLICIT)
-            welcome = functools.partial(Session, service)
-            acceptor = Acceptor(door.socket, terms, service.shared.gate, welcome, self._world.log)
+    async def _counts(self) -> Mapping[str, int]:
+        """Return what was counted, here and in the processes that speak with clients."""
+        return self._log.counts + await self._pool.counts() if self._pool is not None else self._log.counts
+
+    def _listen(self, doors: list[_Door], gate: Gate, receiver: Receiver) -> None:
+        for door in doors:
+            begin = functools.partial(receiver.begin, door.number)
+            acceptor = Acceptor(door.socket, door.address.terms, gate, begin, self._world.log)
             self._acceptors.start(acceptor)
             self._world.log.info(f"listening on {door.shown}")
-
-    def _on_fault(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Report what nobody has caught: a mistake of ours, which costs one session and is no reason to stop."""
-        error = context.get("exception")
-        what = describe_fault(error) if isinstance(error, BaseException) else str(context.get("message"))
-        self._world.log.warn(f"fault: {what}")
 
     # ------------------------------------------------------------ the end
 
     def _catch_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # Who has it ignored (nohup) means that.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                loop.add_signal_handler(number, self.stop)
 
     def stop(self) -> None:
         """Begin to stop; called again, without waiting for anybody."""
         if self._stop.is_set():
             self._hurry.set()
-            self._sessions.abort()
+            if self._receiver is not None:
+                self._receiver.abort()
         self._stop.set()
 
-    async def _end(self, queue: Queue) -> None:
+    async def _end(self, queue: Queue, receiver: Receiver) -> None:
         """Let open transactions and running deliveries end, but not for ever."""
         self._world.log.info("stopping")
         self._acceptors.close()
-        self._sessions.drain()
-        await self._in_grace(self._sessions.wait_until_none())
-        self._sessions.abort()
+        receiver.drain()
+        await self._in_grace(receiver.wait_until_none())
+        receiver.abort()
+        await receiver.close()
         grace = 0.0 if self._hurry.is_set() else GRACE_SECONDS
         await queue.stop(grace)
         await self._world.supervisor.close(grace)
@@ -274,8 +292,3 @@ class Server:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-
-
-def _session_id(number: int) -> str:
-    """Spell a session: a counter, and digits that nobody can guess."""
-    return f"{number & 0xFFFFFFFF:08x}{secrets.randbits(32):08x}"

@@ -61,6 +61,9 @@ Content: TypeAlias = InlineContent | SpooledContent
 class Route(Enum):
     """How an envelope leaves the queue; the value is the word of the queue's listings."""
 
+    # There is one of each: looked up by itself, and not by its name.
+    __hash__ = object.__hash__
+
     LOCAL = "mda"
     RELAY = "mta"
 
@@ -132,7 +135,11 @@ class Intake(Protocol):
     """The queue, as those see it who bring messages."""
 
     def next_message_id(self) -> int:
-        """Return a number that no other message of this spool has; it costs no I/O."""
+        """Return a number that no other message of this spool has; it costs no I/O.
+
+        Raises:
+            StorageError: There is none just now.
+        """
 
     def open_content(self, message_id: int) -> ContentWriter:
         """Start to store mail data of more than `MAX_INLINE_OCTETS`."""
@@ -224,6 +231,9 @@ class PatientAgent(DeliveryAgent, Protocol):
 
     def call_back(self) -> None:
         """Let those that wait now raise `NotBegunError`."""
+
+    def is_resting(self, envelope_id: str) -> bool:
+        """Whether the attempt of that envelope waits until another moment has come."""
 
 
 # ---------------------------------------------------------------- queue to reports

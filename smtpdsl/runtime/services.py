@@ -32,9 +32,24 @@ class Services:
     """The services of one program."""
 
     def __init__(
-        self, program: Program, shared: Shared, directory: Directory, locate: Locate, files: Files = OWN_FILES
+        self,
+        program: Program,
+        shared: Shared,
+        directory: Directory,
+        throttle: Throttle,
+        locate: Locate,
+        files: Files = OWN_FILES,
     ) -> None:
-        """Share *shared*; logins are those of *directory*, *locate* finds files, and *files* reads keys."""
+        """Share *shared*.
+
+        Args:
+            program: Its listeners are served.
+            shared: What the sessions of all of them share.
+            directory: The logins.
+            throttle: What is remembered of logins that failed.
+            locate: Finds files.
+            files: Reads keys.
+        """
         self._program = program
         self._shared = shared
         self._directory = directory
@@ -42,7 +57,7 @@ class Services:
         self._files = files
         self._index = TableIndex()
         self._tables = Tables(shared.policy.site, shared.policy)
-        self._throttle = Throttle()
+        self._throttle = throttle
         issuers = program.settings.oauth_issuers
         self._tokens = Tokens(issuers, locate, shared.log) if issuers else None
         self._parts: dict[int, _Parts] = {}

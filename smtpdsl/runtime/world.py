@@ -10,6 +10,7 @@ from smtpdsl.ir.answers import Site
 from smtpdsl.runtime.interfaces import Route, Supervisor
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.policy import Outside
+from smtpdsl.runtime.roles.nursery import Nursery
 from smtpdsl.runtime.sealing.seals import PLAIN_SEALS, Seals
 from smtpdsl.runtime.supervisor.rootless import Rootless
 
@@ -19,7 +20,7 @@ class World(NamedTuple):
 
     *locate* turns a path of the configuration into one of this machine; *paused* names the
     routes that attempt nothing.  A server that is *rootless* was started as root.  *seals* have the
-    keys of the queue.
+    keys of the queue.  Where there is a *nursery*, processes that it starts speak with clients.
     """
 
     site: Site
@@ -32,3 +33,4 @@ class World(NamedTuple):
     clock: Callable[[], float] = time.time
     rootless: Rootless | None = None
     seals: Seals = PLAIN_SEALS
+    nursery: Nursery | None = None

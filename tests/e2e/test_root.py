@@ -18,6 +18,7 @@ from smtpdsl.runtime.credentials.crypt_library import crypt_hash
 from tests.e2e.homes import COMPLETE, messages
 from tests.namespaces import private
 from tests.peers import ROOT
+from tests.processes import roles_of
 from tests.servers import Server
 from tests.tls_peers import TlsFolder
 
@@ -34,7 +35,7 @@ listen on 127.0.0.1 port PORT tls pki mail
 action "in" maildir alias <aliases> userbase <users>
 match from any for any action "in"
 """
-STARTED = ("--user", ACCOUNT.pw_name)
+STARTED = ("--user", ACCOUNT.pw_name, "--smtp-processes", "2")
 
 
 class Town(Server):
@@ -106,11 +107,15 @@ def assert_without_rights(pid: int) -> None:
 
 def test_who_talks_to_the_network_has_no_rights(town: Town) -> None:
     """Before the first client and after mail for two users, each of whom owns what they got."""
-    assert_without_rights(town.pid)
+    roles = roles_of(town.pid)
+    assert roles.smtp
+    for pid in (town.pid, *roles.smtp):
+        assert_without_rights(pid)
     town.send("ann@here.example")
     town.send("ben@here.example", count=2)
 
-    assert_without_rights(town.pid)
+    for pid in (town.pid, *roles.smtp):
+        assert_without_rights(pid)
     for name, uid in (("ann", ANN), ("ben", BEN)):
         assert len(town.inbox(name)) == 1
         assert (town.home(name) / "Maildir/new").stat().st_uid == uid
@@ -209,8 +214,9 @@ def test_without_the_process_of_root_the_server_ends(open_path: Path) -> None:
     """Nothing could be delivered, and nobody else could start it again; the service manager hears of it."""
     town = Town(open_path)
     town.start(*STARTED)
-    (forker,) = Path(f"/proc/{town.pid}/task/{town.pid}/children").read_text().split()
-    os.kill(int(forker), signal.SIGKILL)
+    forker = roles_of(town.pid).forker
+    assert forker is not None
+    os.kill(forker, signal.SIGKILL)
     town.wait_for("info: Exiting")
 
     assert town.stop() == 1

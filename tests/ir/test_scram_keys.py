@@ -57,7 +57,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     with pytest.raises(ScramKeysError) as raised:
         parse_scram_keys("{SCRAM-SHA-256}4096," + text)
 
-    assert len(text) < 12 or text not in str(raised.value)
+    assert len(text) < 12 or text not in str(raised.value).replace("{SCRAM-SHA-256}ITERATIONS,SALT", "")
 
 
 def test_keys_are_not_shown() -> None:

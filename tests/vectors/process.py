@@ -1,7 +1,7 @@
 """A server of ours as a process: started with a configuration, watched, and its log read as it is written.
 
 start ──▶ "info: ready"                      or Refusals: what the configuration asks for in vain
-measure ──▶ descriptors, resident memory, children
+measure ──▶ descriptors and memory of all its processes, children
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.peers import ROOT
+from tests.processes import children, resident_kib, roles_of
 from tests.servers import READY
 
 CONFIGURATION = "smtpd.conf"
@@ -27,7 +28,6 @@ _FINDING = re.compile(
 )
 # What the language has and the server has not; and the program of a table, which nothing below a root can be yet.
 _UNSERVED = frozenset({"unsupported-feature", "unknown-backend"})
-_PAGE_OCTETS = os.sysconf("SC_PAGE_SIZE")
 
 
 class Refusal(NamedTuple):
@@ -42,7 +42,7 @@ class StartError(Exception):
 
 
 class Measures(NamedTuple):
-    """What a process uses."""
+    """What the processes of a server use; memory that several of them share counts once."""
 
     descriptors: int
     resident_octets: int
@@ -123,20 +123,15 @@ class ServerProcess:
 
     def measure(self) -> Measures:
         """Look at what it uses now; nothing, if it has ended."""
-        try:
-            descriptors = sum(1 for _ in Path(f"/proc/{self.pid}/fd").iterdir())
-            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        except OSError:
-            return Measures(0, 0)
-        return Measures(descriptors, pages * _PAGE_OCTETS)
+        own = roles_of(self.pid).own
+        return Measures(sum(map(_descriptors, own)), resident_kib(own) * 1024)
 
     def strange_children(self) -> list[str]:
         """Return the processes below this one that are none of our own, which are all Python."""
-        found, parents = [], [str(self.pid)]
+        found, parents = [], [self.pid]
         while parents:
-            children = [child for parent in parents for child in _children(parent)]
-            found += [name for child in children if not (name := _name(child)).startswith("python")]
-            parents = children
+            parents = [child for parent in parents for child in children(parent)]
+            found += [name for child in parents if not (name := _name(child)).startswith(("python", "smtpdsl "))]
         return [name for name in found if name]
 
     async def wait_for_log(self, seconds: float) -> None:
@@ -181,13 +176,13 @@ class ServerProcess:
         return [Refusal(int(each["line"]), each["text"]) for each in found]
 
 
-def _children(pid: str) -> list[str]:
+def _descriptors(pid: int) -> int:
     with suppress(OSError):
-        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return []
+        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    return 0
 
 
-def _name(pid: str) -> str:
+def _name(pid: int) -> str:
     with suppress(OSError):
         return Path(f"/proc/{pid}/comm").read_text().strip()
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from smtpdsl.ir.program import Program
@@ -24,7 +24,7 @@ class Parts(NamedTuple):
     queue: Queue
     relay: RelayAgent
     reception: Pausable
-    counts: Callable[[], Mapping[str, int]]
+    counts: Callable[[], Awaitable[Mapping[str, int]]]
     clients: Callable[[], int]
     uptime: Callable[[], float]
 

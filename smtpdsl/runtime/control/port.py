@@ -51,7 +51,7 @@ class ControlPort:
         self._sessions: set[ControlSession] = set()
         # It says nothing to whom it refuses: they could not understand it.
         silent = acceptor.Terms(is_secure=True)
-        self._acceptor = acceptor.Acceptor(server, silent, self._gate, self._welcome, terms.log)
+        self._acceptor = acceptor.Acceptor(server, silent, self._gate, acceptor.welcomed_by(self._welcome), terms.log)
 
     def start(self) -> None:
         """Accept from now on."""

@@ -10,7 +10,7 @@ The numbers of `show stats` are called as OpenSMTPD calls them, where it has the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -77,7 +77,7 @@ class PausableRoute(NamedTuple):
 class Numbers(NamedTuple):
     """Where the numbers of `show stats` come from; *now* counts seconds since the start."""
 
-    counts: Callable[[], Mapping[str, int]]
+    counts: Callable[[], Awaitable[Mapping[str, int]]]
     gauges: Callable[[], Mapping[str, int]]
     uptime: Callable[[], float]
 
@@ -117,7 +117,7 @@ async def _show_stats(queue: RouteQueues, numbers: Numbers, arguments: Arguments
     summary = await queue.summary()
     envelopes = {f"queue.envelope.{name}": count for name, count in summary._asdict().items() if name != "messages"}
     yield {
-        **numbers.counts(),
+        **await numbers.counts(),
         **numbers.gauges(),
         **envelopes,
         "queue.message": summary.messages,

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, Protocol, TypeVar
 
 from smtpdsl.ir.host_name import MAX_NAME, host_name_problem
+from smtpdsl.mail.idn import folded_name
 from smtpdsl.mail.mta_sts import Policy, read_record
 from smtpdsl.mail.tls_report import ResultType
 from smtpdsl.runtime.log import Log
@@ -109,7 +110,7 @@ class Policies:
 
     async def find(self, domain: str) -> Found:
         """Return what holds for mail to *domain*, a name in A-labels; raises nothing but cancellation."""
-        name = domain.lower().rstrip(".")
+        name = folded_name(domain)
         if host_name_problem(name) or len(_RECORD + name) > MAX_NAME:
             return Found(None, f"{ascii(domain)[1:-1]} is no name that has policies")
         self._sweep()

@@ -15,8 +15,8 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, TypeAlias
 
 from smtpdsl.mail.reply import Reply
 from smtpdsl.runtime.log import Log
@@ -58,6 +58,20 @@ class Terms(NamedTuple):
     is_secure: bool = False
 
 
+# Begins to serve a connection, or fails with an `OSError`; from then on the connection is its own.
+Begin: TypeAlias = Callable[[socket.socket, Arrival], Awaitable[None]]
+
+
+def welcomed_by(welcome: Callable[[Arrival], asyncio.Protocol]) -> Begin:
+    """Return what serves connections in this process, each by a protocol that *welcome* makes."""
+
+    async def begin(connection: socket.socket, arrival: Arrival) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(lambda: welcome(arrival), connection)
+
+    return begin
+
+
 class Acceptor:
     """Takes the connections of one listening socket."""
 
@@ -66,14 +80,14 @@ class Acceptor:
         server: socket.socket,
         terms: Terms,
         gate: Gate,
-        welcome: Callable[[Arrival], asyncio.Protocol],
+        begin: Begin,
         log: Log,
     ) -> None:
-        """Ask *gate* about each connection of *server*, which does not block, and let *welcome* make its session."""
+        """Ask *gate* about each connection of *server*, which does not block, and let *begin* serve it."""
         self._server = server
         self._terms = terms
         self._gate = gate
-        self._welcome = welcome
+        self._serve = begin
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._refused = Seldom(self._tell_refused, self._loop.call_later)
@@ -128,7 +142,7 @@ class Acceptor:
 
     async def _begin(self, connection: socket.socket, arrival: Arrival) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: self._welcome(arrival), connection)
+            await self._serve(connection, arrival)
         except Exception as error:
             # There is no session that could tell of its end: it was lost before, or could not be made.
             connection.close()

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from smtpdsl.ir.resolved import Listener
 from smtpdsl.ir.semantics import Answer
+from smtpdsl.mail.reply import Reply
 from smtpdsl.runtime.filters.plan import FilterPlan
 from smtpdsl.runtime.interfaces import Intake
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.net.budget import Budget
 from smtpdsl.runtime.net.deadlines import Timeouts
-from smtpdsl.runtime.net.gate import Gate
 from smtpdsl.runtime.net.reverse_names import ReverseName
 from smtpdsl.runtime.policy import Policy
 from smtpdsl.runtime.protocol.server import Limits, Offer
@@ -59,6 +59,16 @@ class Sessions:
         await self._none.wait()
 
 
+class Door(Protocol):
+    """Who counts the connections of clients, as sessions see it; a `Gate` is one."""
+
+    def admit(self, source: str | None, now: float) -> Reply | Awaitable[Reply | None] | None:
+        """Count a connection, or return the reply to refuse it with; an awaitable, if that is not known here."""
+
+    def leave(self, source: str | None) -> None:
+        """Count a connection no more."""
+
+
 class Shared(NamedTuple):
     """What the sessions of all listeners share.
 
@@ -74,7 +84,7 @@ class Shared(NamedTuple):
     next_session_id: Callable[[], str]
     find_name: Callable[[str], ReverseName | Awaitable[ReverseName]]
     sessions: Sessions
-    gate: Gate
+    gate: Door
     budget: Budget
     limits: Limits = Limits()
     timeouts: Timeouts = Timeouts()

@@ -15,6 +15,8 @@ from smtpdsl.runtime.transaction import Transaction
 class SessionLog:
     """What is reported of one session; a refusal names the configuration that decided it."""
 
+    __slots__ = ("_configuration", "_id", "_log", "last_refusal")
+
     def __init__(self, log: Log, session_id: str, configuration: str) -> None:
         """Report to *log*; *configuration* is the short fingerprint of the program."""
         self._log = log
@@ -56,14 +58,14 @@ class SessionLog:
 
     def accepted(self, transaction: Transaction, protocol: str) -> None:
         """A message is ours; each recipient is a line with the last of its envelopes."""
+        number, reverse_path = transaction.message_id, str(transaction.reverse_path)
         count = len(transaction.recipients)
-        message = message_hex(transaction.message_id)
-        values = {"msgid": message, "size": transaction.size, "nrcpt": count, "proto": protocol}
+        values = {"msgid": message_hex(number), "size": transaction.size, "nrcpt": count, "proto": protocol}
         self._log.event(self._id, "smtp message", values)
-        numbers = {each.recipient: position for position, each in enumerate(transaction.envelopes, 1)}
-        for recipient, position in numbers.items():
-            envelope = envelope_hex(envelope_number(transaction.message_id, position))
-            named = {"evpid": envelope, "from": transaction.reverse_path, "to": f"<{recipient}>"}
+        positions = {each.recipient: position for position, each in enumerate(transaction.envelopes, 1)}
+        for recipient, position in positions.items():
+            envelope = envelope_hex(envelope_number(number, position))
+            named = {"evpid": envelope, "from": reverse_path, "to": f"<{recipient}>"}
             self._log.event(self._id, "smtp envelope", named)
 
     def disconnected(self, reason: str, why: str) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from smtpdsl.ir.forward_file import FORWARD_NAME, ForwardFile, ForwardProblem
 from smtpdsl.ir.members import Account
@@ -17,10 +18,11 @@ from smtpdsl.runtime.credentials.secret import Secret
 from smtpdsl.runtime.credentials.stored import CheckError
 from smtpdsl.runtime.interfaces import Identity
 from smtpdsl.runtime.supervisor.charter import Charter
-from smtpdsl.runtime.supervisor.forking import ForkingSupervisor
 from smtpdsl.runtime.supervisor.questions import (
+    Answer,
     AnswerError,
     CheckPassword,
+    Question,
     ReadFile,
     ReadForward,
     file_of,
@@ -30,12 +32,30 @@ from smtpdsl.runtime.supervisor.questions import (
 from smtpdsl.runtime.target_lines import target_lines
 
 
+class Root(Protocol):
+    """Answers what only root can, whatever the way to it."""
+
+    async def ask(self, question: Question) -> Answer:
+        """Have *question* answered.
+
+        Raises:
+            AnswerError: It is refused, or nobody answers in time.
+        """
+
+    async def ask_all(self, questions: Sequence[Question]) -> list[Answer]:
+        """Have *questions* answered, of one kind and about one user.
+
+        Raises:
+            AnswerError: They cannot be asked, or nobody answers in time.
+        """
+
+
 class AskedSources:
     """Implements `Others`."""
 
-    def __init__(self, supervisor: ForkingSupervisor, charter: Charter, warn: Callable[[str], None]) -> None:
-        """Ask *supervisor* for what *charter* has; *warn* is told of a list that nobody can read."""
-        self._supervisor = supervisor
+    def __init__(self, root: Root, charter: Charter, warn: Callable[[str], None]) -> None:
+        """Ask *root* for what *charter* has; *warn* is told of a list that nobody can read."""
+        self._root = root
         self._charter = charter
         self._numbers = {path: number for number, path in enumerate(charter.files)}
         self._warn = warn
@@ -58,7 +78,7 @@ class AskedSources:
         home = self._charter.locate(account.home) if account.home else ""
         question = ReadForward(Identity(account.name, account.uid, account.gid, home))
         try:
-            return forward_of(await self._supervisor.ask(question), account.home)
+            return forward_of(await self._root.ask(question), account.home)
         except AnswerError as error:
             return ForwardProblem(why=f"the {FORWARD_NAME} of {account.name} cannot be read now: {error}")
 
@@ -69,7 +89,7 @@ class AskedSources:
     async def lines(self, path: str) -> tuple[str, ...] | None:
         """Read a file of targets."""
         try:
-            found = file_of(await self._supervisor.ask(ReadFile(self._numbers[self._place(path)])))
+            found = file_of(await self._root.ask(ReadFile(self._numbers[self._place(path)])))
         except AnswerError as error:
             self._warn(f"the list {path} cannot be read: {error}")
             return None
@@ -85,6 +105,6 @@ class AskedSources:
             CheckError: Nobody can tell.
         """
         try:
-            return is_right(await self._supervisor.ask(CheckPassword(login, password)))
+            return is_right(await self._root.ask(CheckPassword(login, password)))
         except AnswerError as error:
             raise CheckError(str(error)) from None

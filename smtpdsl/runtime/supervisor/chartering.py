@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from smtpdsl.ir.alias_value import IncludeTarget, parse_targets
 from smtpdsl.ir.members import Account
 from smtpdsl.ir.program import Program
-from smtpdsl.ir.resolved import LocalAction, RelayAction, Table
+from smtpdsl.ir.resolved import Ca, LocalAction, Pki, RelayAction, Table
 from smtpdsl.ir.table_index import TableIndex, is_system_userbase
 from smtpdsl.runtime.interfaces import Identity
 from smtpdsl.runtime.supervisor.charter import Charter
@@ -35,13 +35,25 @@ def charter_of(program: Program, account: Account, root: str = "") -> Charter:
 
 def tls_files(program: Program) -> list[str]:
     """Return the files of certificates, authorities and keys, those of DKIM too, as the configuration writes them."""
-    relays = [each for each in program.actions.values() if isinstance(each, RelayAction)]
+    return list(dict.fromkeys((*listener_files(program), *sender_files(program))))
+
+
+def listener_files(program: Program) -> list[str]:
+    """Return the files that receiving mail needs."""
     pkis = [pki for listener in program.listeners for pki in listener.pki]
-    pkis += [relay.pki for relay in relays if relay.pki is not None]
+    return _files(pkis, [listener.ca for listener in program.listeners])
+
+
+def sender_files(program: Program) -> list[str]:
+    """Return the files that relaying mail needs."""
+    relays = [each for each in program.actions.values() if isinstance(each, RelayAction)]
+    pkis = [relay.pki for relay in relays if relay.pki is not None]
+    return _files(pkis, [relay.ca for relay in relays]) + [each.key.text for each in program.settings.dkim_keys]
+
+
+def _files(pkis: Iterable[Pki], authorities: Iterable[Ca | None]) -> list[str]:
     words = [word for pki in pkis for word in (pki.cert, pki.key) if word is not None]
-    cas = [*(listener.ca for listener in program.listeners), *(relay.ca for relay in relays)]
-    words += [ca.cert for ca in cas if ca is not None]
-    words += [key.key for key in program.settings.dkim_keys]
+    words += [ca.cert for ca in authorities if ca is not None]
     return list(dict.fromkeys(word.text for word in words))
 
 

@@ -42,6 +42,7 @@ from smtpdsl.runtime.delivery.outcomes import temporary
 from smtpdsl.runtime.delivery.work import do_work
 from smtpdsl.runtime.interfaces import Content, Identity, InlineContent, LocalWork, Outcome
 from smtpdsl.runtime.late_imports import CIPHERS, CODECS, import_late
+from smtpdsl.runtime.process_name import name_process
 from smtpdsl.runtime.supervisor.answering import answer_file, answer_forward, answer_password
 from smtpdsl.runtime.supervisor.charter import Charter
 from smtpdsl.runtime.supervisor.questions import Answer, Question, ReadFile, ReadForward, refused
@@ -64,6 +65,7 @@ def main(control: int) -> None:
 
     What standard input has is the charter.
     """
+    name_process("forker")
     charter = Charter.decoded(sys.stdin.buffer.read())
     _settle((*CODECS, *CIPHERS) if charter.opens_encrypted else CODECS)
     Forker(socket.socket(fileno=control), charter).serve()

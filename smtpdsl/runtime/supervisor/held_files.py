@@ -18,8 +18,8 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from smtpdsl.runtime.net.tls_files import OWN_FILES
+from smtpdsl.runtime.supervisor.asking import Root
 from smtpdsl.runtime.supervisor.charter import Charter
-from smtpdsl.runtime.supervisor.forking import ForkingSupervisor
 from smtpdsl.runtime.supervisor.questions import Answer, AnswerError, FileState, ReadFile, file_of
 
 # Each question is a process that begins and ends.
@@ -65,17 +65,19 @@ class HeldFiles:
         except OSError:
             return
 
-    async def watch(self, supervisor: ForkingSupervisor, warn: Callable[[str], None]) -> None:
-        """Ask *supervisor* again and again, for as long as somebody runs this; *warn* is told of trouble, once."""
+    async def watch(self, root: Root, warn: Callable[[str], None]) -> None:
+        """Ask *root* again and again, for as long as somebody runs this; *warn* is told of trouble, once."""
         is_failing = False
         while self._held:
             await asyncio.sleep(_LEAST_SECONDS)
+            # Not `wait_for`, which may lose a cancellation (Python 3.11).
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_wanted.wait(), _QUIET_SECONDS)
+                async with asyncio.timeout(_QUIET_SECONDS):
+                    await self._is_wanted.wait()
             self._is_wanted.clear()
             questions = [ReadFile(self._charter.files.index(place), held.state) for place, held in self._held.items()]
             try:
-                self._renew(await supervisor.ask_all(questions))
+                self._renew(await root.ask_all(questions))
             except AnswerError as error:
                 if not is_failing:
                     warn(f"cannot ask whether certificates have changed: {error}")

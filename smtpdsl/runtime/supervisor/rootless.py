@@ -15,7 +15,7 @@ from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.privileges import give_up_root, hand_over_spool
 from smtpdsl.runtime.queue.folder import SpoolError
 from smtpdsl.runtime.supervisor.asking import AskedSources
-from smtpdsl.runtime.supervisor.chartering import charter_of, tls_files
+from smtpdsl.runtime.supervisor.chartering import charter_of, sender_files, tls_files
 from smtpdsl.runtime.supervisor.forking import ForkingSupervisor, start_forker
 from smtpdsl.runtime.supervisor.held_files import HeldFiles
 
@@ -23,12 +23,20 @@ from smtpdsl.runtime.supervisor.held_files import HeldFiles
 class Rootless:
     """The parts of such a server."""
 
-    def __init__(self, program: Program, account: Account, root: str, log: Log) -> None:
-        """Start the forker for *program*, and hold its keys; *root* is that of a test bed."""
+    def __init__(self, program: Program, account: Account, root: str, log: Log, *, has_listeners: bool = True) -> None:
+        """Start the forker for *program*, and hold its keys.
+
+        Args:
+            program: What is served.
+            account: What the server becomes.
+            root: That of a test bed.
+            log: Told of what cannot be read.
+            has_listeners: Whether this process speaks with clients, and needs the keys for that.
+        """
         charter = charter_of(program, account, root)
         self.account = account
         self.supervisor = ForkingSupervisor(start_forker(charter))
-        self.files = HeldFiles(charter, tls_files(program))
+        self.files = HeldFiles(charter, tls_files(program) if has_listeners else sender_files(program))
         self.sources = AskedSources(self.supervisor, charter, log.warn)
         self._log = log
 

@@ -42,7 +42,7 @@ from smtpdsl.runtime.supervisor.questions import (
     ReadForward,
 )
 
-_LENGTHS = struct.Struct("!III")
+REQUEST_LENGTHS = struct.Struct("!III")
 # Work, prefix, content: command lines and header lines are far smaller, and larger content is in a file.
 _MAX_LENGTHS = (256 * 1024, 64 * 1024, 1024 * 1024)
 # Of a hundred recipients, with what a server says of each.
@@ -73,7 +73,7 @@ def encode_work(work: LocalWork) -> bytes:
             "form": form,
         }
     ).encode()
-    return b"".join((_LENGTHS.pack(len(text), len(work.prefix), len(content)), text, work.prefix, content))
+    return b"".join((REQUEST_LENGTHS.pack(len(text), len(work.prefix), len(content)), text, work.prefix, content))
 
 
 def _stored(content: Content) -> tuple[int, bytes]:
@@ -96,11 +96,30 @@ def receive_request(connection: socket.socket, *, is_spooled: bool) -> LocalWork
         WireError: Something else comes, or too little.
         OSError: The connection broke.
     """
-    lengths = _LENGTHS.unpack(_receive(connection, _LENGTHS.size))
-    if any(length > most for length, most in zip(lengths, _MAX_LENGTHS, strict=True)):
+    lengths = request_lengths(_receive(connection, REQUEST_LENGTHS.size))
+    text, prefix, content = (_receive(connection, length) for length in lengths)
+    return read_request(text, prefix, content, is_spooled=is_spooled)
+
+
+def request_lengths(octets: bytes) -> tuple[int, int, int]:
+    """Return how much of a request follows its first *octets*.
+
+    Raises:
+        WireError: More than any request has.
+    """
+    text, prefix, content = REQUEST_LENGTHS.unpack(octets)
+    if any(length > most for length, most in zip((text, prefix, content), _MAX_LENGTHS, strict=True)):
         expected = f"at most {_MAX_LENGTHS} octets"
         raise WireError(expected)
-    text, prefix, content = (_receive(connection, length) for length in lengths)
+    return text, prefix, content
+
+
+def read_request(text: bytes, prefix: bytes, content: bytes, *, is_spooled: bool = False) -> LocalWork | Question:
+    """Read the work or the question that *text* says, with what came behind it.
+
+    Raises:
+        WireError: It says neither.
+    """
     match _parse(text):
         case {
             "identity": identity,
@@ -223,7 +242,7 @@ def encode_question(question: Question) -> bytes:
     if isinstance(question, CheckPassword):
         octets, values = question.password.reveal(), [question.login]
     text = json.dumps({type(question).__name__: values}).encode()
-    return b"".join((_LENGTHS.pack(len(text), 0, len(octets)), text, octets))
+    return b"".join((REQUEST_LENGTHS.pack(len(text), 0, len(octets)), text, octets))
 
 
 def encode_answer(answer: Answer) -> bytes:

@@ -57,7 +57,11 @@ class Relay:
 def ask(relay: Relay, words: str) -> list[str]:
     """Return what `smtpdsl ctl` prints for *words*."""
     verb, operands = find_verb(words.split())
-    commands = server_commands(Routes(), Still(), relay, Numbers(dict, dict, lambda: 0.0))
+
+    async def counts() -> dict[str, int]:
+        return {}
+
+    commands = server_commands(Routes(), Still(), relay, Numbers(counts, dict, lambda: 0.0))
 
     async def run() -> list[str]:
         return list(verb.lines([each async for each in answer(commands, verb.command, verb.read(operands))]))

@@ -18,7 +18,7 @@ from smtpdsl.ir.resolved import ListenerTls
 from smtpdsl.ir.table_index import TableIndex
 from smtpdsl.runtime.credentials.directory import Directory
 from smtpdsl.runtime.interfaces import ContentWriter, StorageError, Submission
-from smtpdsl.runtime.net.acceptor import Acceptor, Terms
+from smtpdsl.runtime.net.acceptor import Acceptor, Terms, welcomed_by
 from smtpdsl.runtime.net.budget import Budget
 from smtpdsl.runtime.net.deadlines import Timeouts
 from smtpdsl.runtime.net.gate import Gate
@@ -28,6 +28,7 @@ from smtpdsl.runtime.net.service import Sessions, Shared
 from smtpdsl.runtime.net.session import Session
 from smtpdsl.runtime.policy import Policy
 from smtpdsl.runtime.protocol.server import Limits
+from smtpdsl.runtime.sasl.throttle import Throttle
 from smtpdsl.runtime.services import Services
 from tests.runtime.dialogue import take_replies
 from tests.runtime.policies import Outside
@@ -130,6 +131,7 @@ class Place:
         site = Site(server_name=program.server_name, addresses=("127.0.0.1",), delimiter="+")
         self._directory = Directory(TableIndex())
         ids = map(str, itertools.count(1))
+        self.gate = Gate(gate_limits(program.settings, descriptors=1024))
         self.shared = Shared(
             configuration="c0ffee00",
             policy=Policy(program, site, Outside()),
@@ -139,13 +141,13 @@ class Place:
             next_session_id=ids.__next__,
             find_name=lambda _: NO_NAME,
             sessions=self.sessions,
-            gate=Gate(gate_limits(program.settings, descriptors=1024)),
+            gate=self.gate,
             budget=Budget(64 * 1024 * 1024),
             limits=Limits(max_message_octets=1024 * 1024, max_recipients=100, max_commands=10_000_000),
             timeouts=timeouts,
         )
         listener = program.listeners[0]
-        services = Services(program, self.shared, self._directory, lambda path: f"{root}{path}")
+        services = Services(program, self.shared, self._directory, Throttle(), lambda path: f"{root}{path}")
         self.service = services.service(listener, listener.endpoints[0])
         self._terms = Terms(is_proxied=bool(listener.proxy_versions), is_secure=listener.tls is ListenerTls.IMPLICIT)
 
@@ -154,8 +156,8 @@ class Place:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._socket.setblocking(False)  # noqa: FBT003 - as the socket module has it
         self.port: int = self._socket.getsockname()[1]
-        welcome = functools.partial(Session, self.service)
-        self._acceptor = Acceptor(self._socket, self._terms, self.shared.gate, welcome, self.log)
+        begin = welcomed_by(functools.partial(Session, self.service))
+        self._acceptor = Acceptor(self._socket, self._terms, self.gate, begin, self.log)
         self._acceptor.start()
 
     async def close(self) -> None:
@@ -165,7 +167,7 @@ class Place:
         self.sessions.abort()
         await self.sessions.wait_until_none()
         self._directory.close()
-        assert (self.shared.gate.connections, self.shared.budget.used) == (0, 0)
+        assert (self.gate.connections, self.shared.budget.used) == (0, 0)
 
     async def client(self) -> Client:
         """Return a client who has connected, and heard nothing yet."""

@@ -16,7 +16,7 @@ from typing import Any, cast
 import pytest
 import uvloop
 
-from smtpdsl.runtime.net.acceptor import Acceptor, Arrival, Credentials, Terms, source_of
+from smtpdsl.runtime.net.acceptor import Acceptor, Arrival, Credentials, Terms, source_of, welcomed_by
 from smtpdsl.runtime.net.gate import Gate, GateLimits
 
 PATIENCE_SECONDS = 30
@@ -84,7 +84,7 @@ class Door:
         self.arrivals: list[Arrival] = []
         self.left = asyncio.Event()
         self.mistake: Exception | None = None
-        self.acceptor = Acceptor(server, terms, self.gate, self._welcome, self.log)
+        self.acceptor = Acceptor(server, terms, self.gate, welcomed_by(self._welcome), self.log)
 
     def _welcome(self, arrival: Arrival) -> asyncio.Protocol:
         if self.mistake is not None:

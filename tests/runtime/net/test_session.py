@@ -213,7 +213,7 @@ def test_a_client_that_sends_ahead_does_not_keep_the_others_waiting() -> None:
     async def scene(place: Place, client: Client) -> None:
         del client
         transport = Recorder()
-        assert place.shared.gate.admit("192.0.2.1", 0) is None
+        assert place.gate.admit("192.0.2.1", 0) is None
         session = Session(place.service, Arrival("192.0.2.1", "192.0.2.1"))
         session.connection_made(transport)
         session.data_received(b"NOOP\r\n" * 900)
@@ -287,7 +287,7 @@ def test_who_does_not_read_the_goodbye_is_left() -> None:
     async def scene(place: Place, client: Client) -> None:
         del client
         transport = Deaf()
-        assert place.shared.gate.admit("192.0.2.1", 0) is None
+        assert place.gate.admit("192.0.2.1", 0) is None
         session = Session(place.service, Arrival("192.0.2.1", "192.0.2.1"))
         session.connection_made(transport)
         session.data_received(b"QUIT\r\n")
