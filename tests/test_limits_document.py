@@ -10,6 +10,8 @@ from typing import NamedTuple
 import pytest
 
 from smtpdsl.ir.quantity import format_size, format_time
+from smtpdsl.mail.binary_mime import MAX_PARTS
+from smtpdsl.mail.mime_boundaries import MAX_DEPTH
 from smtpdsl.mail.reply import Reply
 from smtpdsl.mail.trace import MAX_RECEIVED_FIELDS
 from smtpdsl.runtime import transaction
@@ -80,6 +82,8 @@ OTHERS = [
     Row("a command line", number(Limits().max_command_octets), NONE, "500 5.5.2"),
     Row("octets", format_size(Limits().max_message_octets), "`smtp max-message-size`", "552 5.3.4"),
     Row("the header section", format_size(transaction.MAX_HEADER_OCTETS), NONE, "552 5.3.4"),
+    Row("parts of a binary message", number(MAX_PARTS), NONE, "552 5.3.4"),
+    Row("multiparts in each other, in a binary message", number(MAX_DEPTH), NONE, "lines, whatever they hold"),
     Row("Received fields, fewer than", number(MAX_RECEIVED_FIELDS), NONE, "554 5.4.6"),
     Row("failures of a source", number(THROTTLE.source_failures), NONE, "421 4.7.0"),
     Row("failures with one name", number(THROTTLE.login_failures), NONE, "454 4.7.0"),
