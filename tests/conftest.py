@@ -28,6 +28,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write what was found as the new expectation")
 
 
+# Where tests start servers and wait for them: several workers do that while others calculate, and not at the very end.
+_LONGEST = ("vectors", "e2e", "durability", "differential", "runtime")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what takes longest; within a folder everything keeps its place."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(_LONGEST)}
+
+    def place(item: pytest.Item) -> int:
+        return min((places[folder] for folder in item.path.parents if folder in places), default=len(places))
+
+    items.sort(key=place)
+
+
 CompareGolden = Callable[[Path, str], None]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import smtplib
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,20 +14,13 @@ from threading import Condition, Thread
 from typing import IO, Any
 
 from tests.peers import ROOT
+from tests.ports import reserve_port
 
 # What the server says last before it serves.
 READY = "info: ready"
 _PATIENCE_SECONDS = 60
 # Those that run, so that a test that fails leaves none behind.
 _RUNNING: set[Server] = set()
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class Server:
@@ -44,7 +36,7 @@ class Server:
     ) -> None:
         """Write *configuration*, in which ``PORT`` stands for the port, into *folder*; *popen* starts processes."""
         self._popen = popen
-        self.port = port or free_port()
+        self.port = port or reserve_port()
         self.folder = folder
         self.root = folder / "root"
         self.file = folder / "smtpd.conf"
@@ -52,6 +44,7 @@ class Server:
         self._changed = Condition()
         self._process: subprocess.Popen[str] | None = None
         self._reader: Thread | None = None
+        self._clients = 0
         self.root.mkdir(exist_ok=True)
         self.file.write_text(configuration.replace("PORT", str(self.port)))
 
@@ -128,6 +121,7 @@ class Server:
 
     def client(self) -> smtplib.SMTP:
         """Connect to it."""
+        self._clients += 1
         return smtplib.SMTP("127.0.0.1", self.port, local_hostname="client.example", timeout=_PATIENCE_SECONDS)
 
     def log_lines(self, words: str) -> list[str]:
@@ -142,10 +136,27 @@ class Server:
         assert len(found) >= count, f'not {count} lines with "{words}" in {"".join(self.lines)}'
         return found
 
+    def forget(self) -> None:
+        """Forget what was logged, when each `client` has left: the next test of this server has lines of its own."""
+        with self._changed:
+            self._changed.wait_for(self._all_have_left, _PATIENCE_SECONDS)
+            assert self._all_have_left(), f"sessions have not ended: {''.join(self.lines)}"
+            self.lines.clear()
+            self._clients = 0
 
-def kill_all() -> None:
-    """Kill what still runs."""
-    for server in tuple(_RUNNING):
+    def _all_have_left(self) -> bool:
+        begun, ended = (len(self.log_lines(f" smtp {what} ")) for what in ("connected", "disconnected"))
+        return begun == ended >= self._clients
+
+
+def all_running() -> frozenset[Server]:
+    """Return those that run."""
+    return frozenset(_RUNNING)
+
+
+def kill_all(*, but: frozenset[Server] = frozenset()) -> None:
+    """Kill what still runs, *but* those that others need."""
+    for server in _RUNNING - but:
         server.kill()
 
 

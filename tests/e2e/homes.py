@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 # Who gets the mail of the tests: no account of the system, and as root not the one who runs them.
@@ -18,6 +19,12 @@ def make_home(root: Path, name: str = "mail") -> Path:
     if os.getuid() == 0:
         os.chown(home, UID, UID)
     return home / "Maildir" / "new"
+
+
+def empty_home(root: Path, name: str = "mail") -> Path:
+    """Make a home directory under *root* anew, as for a user who has just come."""
+    shutil.rmtree(root / "home" / name, ignore_errors=True)
+    return make_home(root, name)
 
 
 def messages(inbox: Path) -> list[bytes]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from tests.servers import Server, free_port
+from tests.ports import reserve_port
+from tests.servers import Server
 from tests.tls_peers import Files, TlsFolder, client_context, replace_file
 
 CONFIGURATION = """
@@ -31,7 +32,7 @@ class Site(Server):
 
     def __init__(self, folder: Path) -> None:
         """Write the configuration and the certificates."""
-        self.smtps = free_port()
+        self.smtps = reserve_port()
         super().__init__(folder, CONFIGURATION.replace("SMTPS", str(self.smtps)))
         self.etc = self.root / "etc"
         self.etc.mkdir()

@@ -27,8 +27,9 @@ from smtpdsl.runtime.queue.folder import SPOOL
 from smtpdsl.runtime.queue.manager import Queue
 from tests.e2e.homes import UID, make_home, messages
 from tests.peers import ROOT
+from tests.ports import reserve_port
 from tests.runtime.queue.sample import PAUSED, Journal, relayed, submission
-from tests.servers import Server, free_port, running
+from tests.servers import Server, running
 
 RECEIVER = f"""
 table mailboxes {{ mail = "{UID}:{UID}:/home/mail" }}
@@ -52,7 +53,7 @@ MANY = 100_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 10_000
 
 def sender(receiver: int = 9) -> str:
     """Return the configuration of a server that sends to a port where nobody listens, or to *receiver*."""
-    return SENDER.replace("NOBODY", str(free_port())).replace("RECEIVER", str(receiver))
+    return SENDER.replace("NOBODY", str(reserve_port())).replace("RECEIVER", str(receiver))
 
 
 def ctl(server: Server, *words: str) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tests.conftest import RequirePeer
 from tests.e2e.homes import COMPLETE, UID, make_home, messages
-from tests.servers import Server, free_port, running
+from tests.ports import reserve_port
+from tests.servers import Server, running
 
 # The quickstart, with the numbers of whoever runs the tests.
 QUICKSTART = """
@@ -138,7 +139,7 @@ def test_a_spool_has_one_server(open_path: Path) -> None:
     """The second one says which process has it."""
     with running(open_path, QUICKSTART) as server:
         pid = server.pid
-        said = refusal(open_path, QUICKSTART.replace("PORT", str(free_port())))
+        said = refusal(open_path, QUICKSTART.replace("PORT", str(reserve_port())))
 
     assert f"is in use by process {pid}" in said
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.homes import COMPLETE, UID, make_home, messages
+from tests.e2e.homes import COMPLETE, UID, empty_home, messages
 from tests.servers import Server, running
 
 CONFIGURATION = """
@@ -25,9 +25,9 @@ class Town:
     """A server, and the homes of its users."""
 
     def __init__(self, server: Server) -> None:
-        """Make the homes."""
+        """Make the homes, with nothing in them."""
         self.server = server
-        self.inboxes = {name: make_home(server.root, name) for name in ("ann", "ben", "root")}
+        self.inboxes = {name: empty_home(server.root, name) for name in ("ann", "ben", "root")}
         # Commands find their way without knowing where the tests are.
         self.out = server.root / "home" / "ann" / "out"
         self._own(self.home("root"), 0)
@@ -67,10 +67,16 @@ class Town:
         assert all("result=Ok" in line for line in lines), lines
 
 
+@pytest.fixture(scope="module", name="server")
+def _server(module_path: Path) -> Iterator[Server]:
+    with running(module_path, CONFIGURATION) as server:
+        yield server
+
+
 @pytest.fixture(name="town")
-def _town(open_path: Path) -> Iterator[Town]:
-    with running(open_path, CONFIGURATION) as server:
-        yield Town(server)
+def _town(server: Server) -> Iterator[Town]:
+    yield Town(server)
+    server.forget()
 
 
 def test_mail_goes_where_the_file_says(town: Town) -> None:

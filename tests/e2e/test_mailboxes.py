@@ -6,11 +6,12 @@ import mailbox
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.homes import COMPLETE, UID, make_home
+from tests.e2e.homes import COMPLETE, UID, empty_home
 from tests.servers import Server, running
 
 CONFIGURATION = """
@@ -38,8 +39,10 @@ class Town:
     """A server, its mailboxes and a folder that its account may write to."""
 
     def __init__(self, server: Server) -> None:
-        """Know where everything is."""
+        """Know where everything is; nobody has mail at home."""
         self.server = server
+        for name in ("ann", "ben"):
+            empty_home(server.root, name)
         self.boxes = server.root / "var" / "mail"
         self.out = server.root / "srv" / "out"
 
@@ -63,11 +66,27 @@ def read(path: Path) -> list[str]:
         box.close()
 
 
+@pytest.fixture(scope="module", name="server")
+def _server(module_path: Path) -> Iterator[Server]:
+    with serving(module_path) as server:
+        yield server
+
+
 @pytest.fixture(name="town")
-def _town(open_path: Path) -> Iterator[Town]:
-    root = open_path / "root"
-    for folder in ("etc", "var/mail", "srv/out"):
-        (root / folder).mkdir(parents=True)
+def _town(server: Server) -> Iterator[Town]:
+    for place in ("var/mail", "srv/out"):
+        for path in (server.root / place).iterdir():
+            path.unlink()
+    yield Town(server)
+    server.forget()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Server]:
+    """Serve, with all that the configuration names."""
+    root = folder / "root"
+    for name in ("etc", "var/mail", "srv/out", "home/root"):
+        (root / name).mkdir(parents=True)
     out = str(root / "srv/out")
     (root / "etc/aliases").write_text(ALIASES.replace("/srv/out/log", f"{out}/log").replace("> /srv/out", f"> {out}"))
     (root / "etc/staff").write_text("ann\n/srv/out/archive\n")
@@ -77,11 +96,8 @@ def _town(open_path: Path) -> Iterator[Town]:
     (root / "var/mail").chmod(0o2775)
     if os.geteuid() == 0:
         os.chown(root / "var/mail", 0, 8)
-    with running(open_path, CONFIGURATION) as server:
-        for name in ("ann", "ben"):
-            make_home(server.root, name)
-        (server.root / "home/root").mkdir()
-        yield Town(server)
+    with running(folder, CONFIGURATION) as server:
+        yield server
 
 
 def test_a_mailbox_for_each_user(town: Town) -> None:
@@ -120,15 +136,17 @@ def test_many_messages_at_once(town: Town) -> None:
     assert sorted(int(each) for each in read(town.boxes / "ann")) == list(range(40))
 
 
-def test_a_link_in_the_place_of_a_mailbox(town: Town) -> None:
+def test_a_link_in_the_place_of_a_mailbox(open_path: Path) -> None:
     """Nothing is written to its other end, and the message waits."""
-    (town.server.root / "etc/passwd.old").write_text("secret\n")
-    (town.boxes / "ann").symlink_to(town.server.root / "etc/passwd.old")
-    town.send("ann@here.example")
+    with serving(open_path) as server:
+        town = Town(server)
+        (server.root / "etc/passwd.old").write_text("secret\n")
+        (town.boxes / "ann").symlink_to(server.root / "etc/passwd.old")
+        town.send("ann@here.example")
 
-    (line,) = town.server.wait_for("result=TempFail")
-    assert "is a symbolic link" in line
-    assert (town.server.root / "etc/passwd.old").read_text() == "secret\n"
+        (line,) = server.wait_for("result=TempFail")
+        assert "is a symbolic link" in line
+        assert (server.root / "etc/passwd.old").read_text() == "secret\n"
 
 
 def test_files_and_commands_of_aliases(town: Town) -> None:

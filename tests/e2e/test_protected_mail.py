@@ -11,7 +11,8 @@ import pytest
 
 from tests.certificates import make_pair
 from tests.e2e.homes import COMPLETE, UID, make_home, messages
-from tests.servers import Server, free_port
+from tests.ports import reserve_port
+from tests.servers import Server
 
 # A message for far.example goes from one server to the next, which has nobody but a server without TLS to send it to.
 NEXT = f"""
@@ -37,7 +38,7 @@ BODY = COMPLETE + b"From: joe@home.example\r\nSubject: secret\r\n\r\nwhat nobody
 def servers(open_path: Path) -> Iterator[tuple[Server, Server]]:
     """Serve twice; both have the certificate of ``localhost``, and the first one believes it."""
     pair = make_pair("localhost")
-    next_port = free_port()
+    next_port = reserve_port()
     started = []
     for name, text, port in (("next", NEXT, next_port), ("first", FIRST.replace("NEXT", str(next_port)), None)):
         folder = open_path / name

@@ -12,8 +12,9 @@ import pytest
 from tests.certificates import make_pair
 from tests.e2e.homes import UID, make_home, messages
 from tests.e2e.test_submission import ANN, HASH, PASSWORD
+from tests.ports import reserve_port
 from tests.runtime.credentials.samples import scram
-from tests.servers import Server, free_port, running
+from tests.servers import Server, running
 
 PROVIDER = f"""
 pki "provider" cert "/etc/mx.crt" key "/etc/mx.key"
@@ -39,7 +40,7 @@ class Provider(Server):
 
     def __init__(self, folder: Path, stored: str = HASH) -> None:
         """Write the configuration, which has the password as *stored*, and the certificate."""
-        self.ports = {"SMTPS": free_port(), "OFFERED": free_port()}
+        self.ports = {"SMTPS": reserve_port(), "OFFERED": reserve_port()}
         text = PROVIDER.replace(HASH, stored)
         for name, port in self.ports.items():
             text = text.replace(f"port {name}", f"port {port}")
@@ -52,15 +53,23 @@ class Provider(Server):
             (self.root / "etc" / name).chmod(0o600)
 
 
-@pytest.fixture
-def provider(open_path: Path) -> Iterator[Provider]:
+@pytest.fixture(scope="module")
+def shared(module_path: Path) -> Iterator[Provider]:
     """Serve."""
-    folder = open_path / "provider"
-    folder.mkdir()
-    server = Provider(folder)
+    server = Provider(module_path)
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def provider(shared: Provider) -> Iterator[Provider]:
+    """Serve, with nothing in the inbox."""
+    for path in shared.inbox.glob("*"):
+        path.unlink()
+    yield shared
+    shared.wait_for(" smtp disconnected ")
+    shared.forget()
 
 
 def relay(provider: Provider, folder: Path, url: str, options: str) -> str:

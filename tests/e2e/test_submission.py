@@ -10,6 +10,7 @@ import ssl
 import subprocess
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiosmtplib
@@ -18,7 +19,8 @@ import pytest
 from tests.certificates import make_pair
 from tests.conftest import RequirePeer
 from tests.e2e.homes import UID, make_home, messages
-from tests.servers import Server, free_port
+from tests.ports import reserve_port
+from tests.servers import Server
 
 ANN = "ann@mx.test"
 PASSWORD = "s3cret pass"  # noqa: S105 - of nobody
@@ -49,7 +51,7 @@ class Town(Server):
 
     def __init__(self, folder: Path) -> None:
         """Write the configuration and a certificate."""
-        self.ports = {name: free_port() for name in ("OFFERED", "SMTPS", "REQUIRED", "PROXIED")}
+        self.ports = {name: reserve_port() for name in ("OFFERED", "SMTPS", "REQUIRED", "PROXIED")}
         text = re.sub("port ([A-Z]+)", lambda found: f"port {self.ports[found[1]]}", TOWN)
         super().__init__(folder, text, port=self.ports["OFFERED"])
         self.inbox = make_home(self.root)
@@ -73,13 +75,31 @@ class Town(Server):
         return message
 
 
+@pytest.fixture(scope="module")
+def shared(module_path: Path) -> Iterator[Town]:
+    """Serve all that leave the server as it is."""
+    with serving(module_path) as server:
+        yield server
+
+
 @pytest.fixture
-def town(open_path: Path) -> Iterator[Town]:
-    """Serve."""
-    server = Town(open_path)
+def town(shared: Town) -> Iterator[Town]:
+    """Serve, with nothing in the inbox."""
+    for path in shared.inbox.glob("*"):
+        path.unlink()
+    yield shared
+    shared.forget()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Town]:
+    """Serve as long as the block lasts."""
+    server = Town(folder)
     server.start()
-    yield server
-    server.stop()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def assert_no_password_in(log: list[str]) -> None:
@@ -181,9 +201,10 @@ def test_nobody_submits_in_the_clear(town: Town) -> None:
     assert_no_password_in(town.lines)
 
 
-def test_a_wrong_password_opens_nothing(town: Town) -> None:
+def test_a_wrong_password_opens_nothing(open_path: Path) -> None:
     """The rule for those who have logged in is not for others; nobody learns which part was wrong."""
-    with smtplib.SMTP_SSL("127.0.0.1", town.ports["SMTPS"], context=town.context) as client:
+    # Whoever guesses is answered more slowly from then on.
+    with serving(open_path) as town, smtplib.SMTP_SSL("127.0.0.1", town.ports["SMTPS"], context=town.context) as client:
         replies = []
         for login in (ANN, "nobody@mx.test"):
             with pytest.raises(smtplib.SMTPAuthenticationError) as refused:
@@ -191,7 +212,7 @@ def test_a_wrong_password_opens_nothing(town: Town) -> None:
             replies.append((refused.value.smtp_code, refused.value.smtp_error))
         assert replies == [(535, b"5.7.8 Authentication credentials invalid")] * 2
         assert client.docmd("MAIL FROM:<ann@mx.test>")[0] == 530
-    town.wait_for(" smtp authentication user=nobody@mx.test result=permfail")
+        town.wait_for(" smtp authentication user=nobody@mx.test result=permfail")
 
 
 def test_a_login_sends_as_itself_only(town: Town) -> None:
@@ -234,14 +255,16 @@ def test_the_local_socket_needs_no_login(town: Town) -> None:
 # ---------------------------------------------------------------- certificates
 
 
-def test_a_renewed_certificate_is_served_without_a_restart(town: Town) -> None:
+def test_a_renewed_certificate_is_served_without_a_restart(open_path: Path) -> None:
     """Who is connected stays so; the next handshake has the new one."""
-    old = ssl.get_server_certificate(("127.0.0.1", town.ports["SMTPS"]))
-    with smtplib.SMTP_SSL("127.0.0.1", town.ports["SMTPS"], context=town.context) as client:
-        pair = make_pair("mx.test")
-        town.write("etc/mx.key", pair.key)
-        town.write("etc/mx.crt", pair.certificate)
-        # Files are looked at once a second, when somebody comes.
-        shown = (ssl.get_server_certificate(("127.0.0.1", town.ports["SMTPS"])) for _ in range(2000))
-        assert next(each for each in shown if each != old) == pair.certificate
-        assert client.noop()[0] == 250
+    with serving(open_path) as town:
+        smtps = ("127.0.0.1", town.ports["SMTPS"])
+        old = ssl.get_server_certificate(smtps)
+        with smtplib.SMTP_SSL(*smtps, context=town.context) as client:
+            pair = make_pair("mx.test")
+            town.write("etc/mx.key", pair.key)
+            town.write("etc/mx.crt", pair.certificate)
+            # Files are looked at once a second, when somebody comes.
+            shown = (ssl.get_server_certificate(smtps) for _ in range(2000))
+            assert next(each for each in shown if each != old) == pair.certificate
+            assert client.noop()[0] == 250

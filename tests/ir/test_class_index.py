@@ -15,7 +15,7 @@ SERVICES = [Service.STRING, Service.DOMAIN, Service.MAILADDR, Service.NETADDR, S
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.value)
-@settings(max_examples=settings().max_examples * 10)
+@settings(max_examples=settings().max_examples * 5)
 @given(data=st.data())
 def test_an_index_finds_what_comparing_one_by_one_finds(service: Service, data: st.DataObject) -> None:
     """Entries of several questions, as alike as they can be, and a key that is like them."""

@@ -16,7 +16,7 @@ from tests.properties.rulesets import SITE, envelopes, rulesets
 from tests.worlds import ruleset_of, site_of
 
 
-@settings(max_examples=settings().max_examples * 10)
+@settings(max_examples=settings().max_examples * 5)
 @given(rules=rulesets(fallible=False), asked=st.lists(envelopes(), min_size=1, max_size=4))
 def test_classes_agree_with_the_answers(rules: tuple[Rule, ...], asked: list[Envelope]) -> None:
     """For every question of every dimension: it holds, does not, or has no meaning, as the reference says."""
@@ -29,7 +29,7 @@ def test_classes_agree_with_the_answers(rules: tuple[Rule, ...], asked: list[Env
                 assert (number in found.senseless) is (expected is Answer.SENSELESS)
 
 
-@settings(max_examples=settings().max_examples * 10)
+@settings(max_examples=settings().max_examples * 5)
 @given(rules=rulesets(fallible=False), asked=st.lists(envelopes(), min_size=1, max_size=4))
 def test_a_class_allows_the_rules_whose_conditions_hold(rules: tuple[Rule, ...], asked: list[Envelope]) -> None:
     """All masks together leave the rules that match, and a listed class has the mask of its values."""

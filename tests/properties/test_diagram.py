@@ -32,7 +32,7 @@ from tests.properties.parts import SPAN
 from tests.properties.rulesets import ACTION, SITE, Elsewhere, Name, elsewhere, envelopes, rulesets
 
 # This is what the optimizer stands on, so it gets more than the others.
-EXAMPLES = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 500
+EXAMPLES = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 250
 _MANY = 10
 
 
