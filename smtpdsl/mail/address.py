@@ -39,7 +39,8 @@ def _plain_address(end: str) -> str:
     atom, label_start = f"[{re.escape(ATEXT)}]++", "[A-Za-z0-9_]"
     label = rf"{label_start}[{re.escape(DOMAIN_CHARACTERS.replace('.', ''))}]{{0,{MAX_LABEL_CHARACTERS - 1}}}+"
     lengths = rf"(?=.{{1,{MAX_LOCAL_PART_OCTETS}}}@.{{1,{MAX_DOMAIN_OCTETS}}}{end}\Z)"
-    return rf"{lengths}({atom}(?:\.{atom})*+)@({label}(?:\.{label})*+){end}"
+    # Groups that may fail in their midst are atomic, not possessive, as in header.py.
+    return rf"{lengths}({atom}(?>(?:\.{atom})*))@({label}(?>(?:\.{label})*)){end}"
 
 
 @cache
@@ -206,5 +207,8 @@ def _drop_source_route(inside: str) -> tuple[int, str]:
         except AddressError as error:
             raise error.moved(position + 1) from None
         position += len(hop) + 1
+    if not rest:
+        message = "expected an address behind the source route, found none"
+        raise AddressError(message, position, position)
     # Each hop was followed by its comma, the last one by the colon.
     return position, rest

@@ -50,7 +50,8 @@ _AS_THEY_ARE = (
 # No honest message has more of them, and each takes room in the signature.
 MAX_SIGNED_FIELDS = 200
 
-_FIELD = re.compile(rb"[^\n]*+\n(?:[ \t][^\n]*+\n)*+")
+# Atomic, not possessive, as in header.py.
+_FIELD = re.compile(rb"[^\n]*+\n(?>(?:[ \t][^\n]*+\n)*)")
 _RUN_OF_BLANKS = re.compile(rb"[ \t]{2,}+|\t")
 _MAX_LINE = 76
 _FOLD = "\n\t"

@@ -13,8 +13,9 @@ from __future__ import annotations
 import re
 
 # A field begins in the first column and has a colon somewhere; its continuations begin with a blank.  More than
-# RFC 5322 allows in a name is taken, as everywhere; possessive, so that a long header costs no second look.
-_FIELDS = re.compile(rb"(?:[^\s:][^\n:]*+:[^\n]*+\n(?:[ \t][^\n]*+\n)*+)*+")
+# RFC 5322 allows in a name is taken, as everywhere; atomic, so that a long header costs no second look.  (Python
+# 3.11.2, which Debian 12 has, goes wrong where a possessive group fails in its midst, and here it may.)
+_FIELDS = re.compile(rb"(?>(?:[^\s:][^\n:]*+:[^\n]*+\n(?>(?:[ \t][^\n]*+\n)*))*)")
 _RECEIVED = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
 
 

@@ -14,37 +14,39 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+# Groups that may fail in their midst are atomic, not possessive, as in header.py.
 # FWS, as it comes in a field that is still folded
 _BLANKS = r"[ \t\r\n]++"
 # quoted-string
-_QUOTED = r'"(?:[^"\\]++|\\.)*+"'
+_QUOTED = r'"(?>(?:[^"\\]++|\\.)*)"'
 # comment; four deep, and one that is deeper is not understood
-_COMMENT = r"\((?:[^()\\]++|\\.)*+\)"
+_COMMENT = r"\((?>(?:[^()\\]++|\\.)*)\)"
 for _ in range(3):
-    _COMMENT = rf"\((?:[^()\\]++|\\.|{_COMMENT})*+\)"
+    _COMMENT = rf"\((?>(?:[^()\\]++|\\.|{_COMMENT})*)\)"
 # CFWS, if there is any
-_C = rf"(?:{_BLANKS}|{_COMMENT})*+"
+_C = rf"(?>(?:{_BLANKS}|{_COMMENT})*)"
 # domain-literal, and words with their dots
 _LITERAL = r"\[[^\[\]\\\r\n]*+\]"
 _LETTER = r"[^\x00-\x20\x7f()<>\[\]:;@\\,\".]"
-_WORD = rf"(?:{_LETTER}|\.)++"
+_WORD = rf"(?>(?:{_LETTER}|\.)+)"
 # local-part = dot-atom / quoted-string; not an encoded word, which is a part of a name whose comma nobody has quoted
-_LOCAL_PART = rf"(?:(?!=\?){_LETTER}++(?:\.{_LETTER}++)*+|{_QUOTED})"
+_LOCAL_PART = rf"(?:(?!=\?){_LETTER}++(?>(?:\.{_LETTER}++)*)|{_QUOTED})"
 # addr-spec, whose domain may be missing
-_ADDRESS = rf"(?P<{{0}}>{_LOCAL_PART}(?P<{{0}}_domain>{_C}@{_C}(?:{_WORD}|{_LITERAL}))?+)"
+_ADDRESS = rf"(?P<{{0}}>{_LOCAL_PART}(?>(?P<{{0}}_domain>{_C}@{_C}(?:{_WORD}|{_LITERAL}))?))"
 # name-addr = [display-name] angle-addr; in the name more is taken than there may be
-_PHRASE = rf"(?:{_BLANKS}|{_COMMENT}|{_QUOTED}|{_WORD}|@)*+"
+_PHRASE = rf"(?>(?:{_BLANKS}|{_COMMENT}|{_QUOTED}|{_WORD}|@)*)"
 _NAMED = rf"{_PHRASE}<{_C}{_ADDRESS.format('named')}{_C}>{_C}"
 # group, which takes what is left of the list if it has no end
-_GROUP = rf":(?:{_COMMENT}|{_QUOTED}|[^;(\"])*+;?"
-_UNKNOWN = rf"(?:{_COMMENT}|{_QUOTED}|{_LITERAL}|<[^<>,(\"]*+>|{_GROUP}|[^,(\"])*+"
+_GROUP = rf":(?>(?:{_COMMENT}|{_QUOTED}|[^;(\"])*);?"
+_UNKNOWN = rf"(?>(?:{_COMMENT}|{_QUOTED}|{_LITERAL}|<[^<>,(\"]*+>|{_GROUP}|[^,(\"])*)"
 _ELEMENT = re.compile(
     rf"(?:(?P<nothing>{_C})|{_C}{_ADDRESS.format('alone')}{_C}|{_NAMED})(?=,|\Z)|(?P<unknown>{_UNKNOWN})(?=,|\Z)".encode(),
     re.DOTALL,
 )
 # What most fields have: a single address, and it has its domain.
 _PLAIN = r"[A-Za-z0-9.=+_-]++@[A-Za-z0-9.-]++"
-_COMPLETE = re.compile(rf"[ \t]*+(?:{_PLAIN}|[A-Za-z0-9 \t]*+<{_PLAIN}>)[ \t\r\n]*+".encode())
+COMPLETE = rf"[ \t]*+(?:{_PLAIN}|[A-Za-z0-9 \t]*+<{_PLAIN}>)[ \t\r\n]*+".encode()
+_COMPLETE = re.compile(COMPLETE)
 
 # A list of more than this is not read: no honest client leaves domains out of one, and others wait meanwhile.
 MAX_OCTETS = 64 * 1024

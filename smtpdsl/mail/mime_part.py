@@ -19,11 +19,15 @@ from typing import NamedTuple
 
 # RFC 2046 §5.1.1 allows 70; longer ones are written, and understood everywhere.
 MAX_BOUNDARY_OCTETS = 200
+# A field that is longer, or one more of them, is not understood: nobody writes such ones, and others wait meanwhile.
+MAX_FIELD_OCTETS = 8 * 1024
+MAX_FIELDS = 20
 
 # As RFC 5322 §2.2 has them; at a line that is not so, some readers begin with the body, and others do not.
-_FIELDS = re.compile(rb"(?:[!-9;-~]++:[^\n]*+\n(?:[ \t]++[^\n]++\n)*+)*+")
+# Groups that may fail in their midst are atomic, not possessive, as in header.py.
+_FIELDS = re.compile(rb"(?>(?:[!-9;-~]++:[^\n]*+\n(?>(?:[ \t]++[^\n]++\n)*))*)")
 _FIELD = re.compile(
-    rb"^(mime-version|content-type|content-transfer-encoding):([^\n]*+\n(?:[ \t][^\n]*+\n)*+)",
+    rb"^(mime-version|content-type|content-transfer-encoding):([^\n]*+\n(?>(?:[ \t][^\n]*+\n)*))",
     re.IGNORECASE | re.MULTILINE,
 )
 # RFC 2045 §6.2: with these the body is what it is.
@@ -32,11 +36,11 @@ _IDENTITIES = frozenset({b"7bit", b"8bit", b"binary"})
 # or one that is not whole.
 _MESSAGES = frozenset({b"message/rfc822", b"message/global"})
 
-_QUOTED = rb'"(?:[^"\\]++|\\.)*+"'
+_QUOTED = rb'"(?>(?:[^"\\]++|\\.)*)"'
 # comment; four deep, and one that is deeper is not understood
-_COMMENT = rb"\((?:[^()\\]++|\\.)*+\)"
+_COMMENT = rb"\((?>(?:[^()\\]++|\\.)*)\)"
 for _ in range(3):
-    _COMMENT = rb"\((?:[^()\\]++|\\.|%s)*+\)" % _COMMENT
+    _COMMENT = rb"\((?>(?:[^()\\]++|\\.|%s)*)\)" % _COMMENT
 # A comment that stands against a word may as well be its end, for those who do not quote; it is not understood.
 # What is quoted and does not end takes the rest, or each quote in it would be looked for an end of.
 _QUOTED_OR_COMMENT = re.compile(rb"(%s|\".*+)|(?<=[ \t;\"])%s" % (_QUOTED, _COMMENT))
@@ -74,6 +78,10 @@ class Part(NamedTuple):
     is_changed: bool = False
 
 
+# Most hostile messages are made of parts without a header.
+_NOTHING = Part(b"")
+
+
 def read_part(header: bytes, *, is_message: bool = False, in_digest: bool = False) -> Part:
     """Return what *header*, of whole lines, says.
 
@@ -83,8 +91,10 @@ def read_part(header: bytes, *, is_message: bool = False, in_digest: bool = Fals
         in_digest: It is that of a part of multipart/digest, which is a message unless it says otherwise
             (RFC 2046 §5.1.5).
     """
+    if not header and not in_digest:
+        return _NOTHING
     fields = _fields(header)
-    if _FIELDS.fullmatch(header) is None or (is_message and b"mime-version" not in fields):
+    if fields is None or (is_message and b"mime-version" not in fields) or _FIELDS.fullmatch(header) is None:
         return Part(header)
     encodings = {_encoding(each[2]) for each in fields.get(b"content-transfer-encoding", ())} or {b"7bit"}
     types = {each[2].strip() for each in fields.get(b"content-type", ())}
@@ -109,10 +119,12 @@ def read_part(header: bytes, *, is_message: bool = False, in_digest: bool = Fals
     return _relabelled(part, fields[b"content-transfer-encoding"]) if is_changed else part
 
 
-def _fields(header: bytes) -> Mapping[bytes, Sequence[re.Match[bytes]]]:
-    """Return the fields that matter by their names."""
+def _fields(header: bytes) -> Mapping[bytes, Sequence[re.Match[bytes]]] | None:
+    """Return the fields that matter by their names; None if they are too long, or too many."""
     fields: dict[bytes, list[re.Match[bytes]]] = {}
-    for found in _FIELD.finditer(header):
+    for number, found in enumerate(_FIELD.finditer(header)):
+        if number == MAX_FIELDS or found.end() - found.start() > MAX_FIELD_OCTETS:
+            return None
         fields.setdefault(found[1].lower(), []).append(found)
     return fields
 

@@ -45,25 +45,20 @@ class TraceTls(NamedTuple):
     is_verified: bool = False
 
 
-class Trace(NamedTuple):
-    """What the Received field of a message tells.
+class Passage(NamedTuple):
+    """How the messages of a client come: what their Received fields have in common.
 
-    `protocol` is what `with_protocol` says.  `recipient` is named only if there is a single
-    one, so that nobody learns of others.  With `masks_source` the client is left out; with
-    `tells_login` its login is told, or that there is none.  A message that `is_junk` is
-    marked, and one that `is_utf8` may name the client and its login in UTF-8.
+    `protocol` is what `with_protocol` says.  With `masks_source` the client is left out; with
+    `tells_login` its login is told, or that there is none.  One that `is_utf8` may name the client
+    and its login in UTF-8.
     """
 
     client: Client
     server_name: str
     protocol: str
-    identifier: str
-    time: float
-    recipient: Mailbox | None = None
     masks_source: bool = False
     tells_login: bool = False
     channel: TraceTls | None = None
-    is_junk: bool = False
     is_utf8: bool = False
 
 
@@ -85,23 +80,41 @@ def with_protocol(
     return f"{'UTF8' if is_utf8 else ''}{name}{'S' if is_secure else ''}{'A' if is_authenticated else ''}"
 
 
-def received_field(trace: Trace) -> bytes:
-    """Return the Received field of *trace*, folded, with its line ends; behind the mark of junk if it is any."""
-    client, is_utf8 = trace.client, trace.is_utf8
-    text = "Received: "
-    if not trace.masks_source:
-        name = _word(client.rdns, is_utf8=is_utf8) if client.rdns else "<unknown>"
-        text += f"from {_word(client.helo, is_utf8=is_utf8)} ({name} {_literal(client)})\n\t"
-    text += f"by {trace.server_name} (smtpdsl) with {trace.protocol} id {trace.identifier}"
-    if trace.channel is not None:
-        version, cipher, bits, is_verified = trace.channel
-        text += f" ({_word(version)}:{_word(cipher)}:{bits}:{'YES' if is_verified else 'NO'})"
-    if trace.tells_login:
-        text += " auth=no" if client.login is None else f" auth=yes user={_word(client.login, is_utf8=is_utf8)}"
-    if trace.recipient is not None:
-        text += f"\n\tfor <{trace.recipient}>"
-    field = f"{text};\n\t{date_time(trace.time)}\n".encode("utf-8", "replace")
-    return SPAM_FIELD + field if trace.is_junk else field
+class TraceFields:
+    """The Received fields of messages that come the same way, which differ in little."""
+
+    __slots__ = ("_before", "_behind")
+
+    def __init__(self, passage: Passage) -> None:
+        """Tell of *passage*."""
+        client, is_utf8 = passage.client, passage.is_utf8
+        before, behind = "Received: ", ""
+        if not passage.masks_source:
+            name = _word(client.rdns, is_utf8=is_utf8) if client.rdns else "<unknown>"
+            before += f"from {_word(client.helo, is_utf8=is_utf8)} ({name} {_literal(client)})\n\t"
+        before += f"by {passage.server_name} (smtpdsl) with {passage.protocol} id "
+        if passage.channel is not None:
+            version, cipher, bits, is_verified = passage.channel
+            behind += f" ({_word(version)}:{_word(cipher)}:{bits}:{'YES' if is_verified else 'NO'})"
+        if passage.tells_login:
+            behind += " auth=no" if client.login is None else f" auth=yes user={_word(client.login, is_utf8=is_utf8)}"
+        self._before, self._behind = before, behind
+
+    def received(
+        self, identifier: str, moment: float, recipient: Mailbox | None = None, *, is_junk: bool = False
+    ) -> bytes:
+        """Return the field of a message, folded, with its line ends.
+
+        Args:
+            identifier: What the message is called here.
+            moment: When it came, in seconds since 1970.
+            recipient: Named only if there is a single one, so that nobody learns of others.
+            is_junk: The message is to be marked, before the field.
+        """
+        whom = "" if recipient is None else f"\n\tfor <{recipient}>"
+        text = f"{self._before}{identifier}{self._behind}{whom};\n\t{date_time(moment)}\n"
+        field = text.encode("utf-8", "replace")
+        return SPAM_FIELD + field if is_junk else field
 
 
 def date_time(moment: float) -> str:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from smtpdsl.mail.address import Mailbox
 from smtpdsl.mail.header import is_well_formed
+from smtpdsl.mail.header_addresses import MAX_ELEMENTS, MAX_OCTETS
 from smtpdsl.mail.header_editing import HeaderEdits, edit_header
 
 EDITS = HeaderEdits("mx.example", 1_795_351_597.5)
@@ -65,6 +66,8 @@ def test_what_is_there_is_not_added(header: bytes) -> None:
         (b"Subject: x\nbcc : ann,\n\tkim,\n lee\nX-Bcc: y\n", b"Subject: x\nX-Bcc: y\n"),
         (b"To: joe\n", b"To: joe@mx.example\n"),
         (b"to:joe,\n Ann <ann>\n", b"to:joe@mx.example,\n Ann <ann@mx.example>\n"),
+        (b"To: joe@b.example, ann\n", b"To: joe@b.example, ann@mx.example\n"),
+        (b"To: <joe@b.example>\n , ann\n", b"To: <joe@b.example>\n , ann@mx.example\n"),
         (b"Cc: joe\nSender: ann\n", b"Cc: joe@mx.example\nSender: ann@mx.example\n"),
         (b"Reply-To: kim\n", b"Reply-To: kim@mx.example\n"),
         (b"Subject: to joe\nX-To: joe\nTo\xc3\xa4: joe\n", b"Subject: to joe\nX-To: joe\nTo\xc3\xa4: joe\n"),
@@ -92,6 +95,28 @@ def test_fields_of_addresses(header: bytes, expected: bytes) -> None:
 def test_the_author_is_who_sends(header: bytes, expected: bytes) -> None:
     """With `masquerade` no address but the sender's is left in From, and the name beside it stays."""
     assert edited(header, EDITS._replace(author=ANN)) == expected
+
+
+def test_of_all_lists_no_more_is_read_than_of_one() -> None:
+    """Others wait meanwhile; no honest client leaves domains out of thousands of addresses."""
+    many = b"To: " + b",".join([b"joe"] * (MAX_ELEMENTS - 1)) + b"\n"
+    result = edited(many + b"Cc: ann\nReply-To: kim\n")
+
+    assert result.count(b"@mx.example") == MAX_ELEMENTS
+    assert result.endswith(b"\nCc: ann@mx.example\nReply-To: kim\n")
+    # A list that is too long by itself is no reason to leave the others alone.
+    assert edited(b"To:" + b" " * MAX_OCTETS + b"joe\nCc: ann\n").endswith(b" joe\nCc: ann@mx.example\n")
+    assert edited(b"To: joe\n" * 10_000).count(b"@mx.example") <= 100
+
+
+def test_no_other_author_is_left_however_many_there_are() -> None:
+    """Beyond what is read, not even the name beside the address stays."""
+    fields = b"From: Joe <joe@b.example>\n" * 2000 + b"From : kim,\n\tlee\n"
+    result = edited(fields, EDITS._replace(author=Mailbox(local_part="a\\1", domain="a.example")))
+
+    assert not re.search(rb"joe|kim|lee", result)
+    assert result.count(b'"a\\\\1"@a.example') == 2001
+    assert edited(b"From: " + b"x," * MAX_ELEMENTS + b"\n", EDITS._replace(author=ANN)) == b"From: ann@a.example\n"
 
 
 LINES = st.binary(max_size=30).map(lambda octets: octets.replace(b"\n", b"?"))

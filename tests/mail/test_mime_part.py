@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smtpdsl.mail.mime_part import MAX_BOUNDARY_OCTETS, Body, read_part
+from smtpdsl.mail.mime_part import MAX_BOUNDARY_OCTETS, MAX_FIELD_OCTETS, MAX_FIELDS, Body, read_part
 
 BINARY = b"Content-Transfer-Encoding: binary\n"
 
@@ -160,5 +160,21 @@ FILLERS = [b"(", b'"', b"\\", b"; boundary=(", b"((", b"()", b';x="', b"; bounda
 @pytest.mark.parametrize("piece", FILLERS)
 def test_a_long_header_costs_one_look(piece: bytes, begin: bytes) -> None:
     """Whatever it is full of."""
-    read_part(b"Content-Type: multipart/mixed; " + begin + piece * 100_000 + b"\n" + BINARY)
-    read_part(b"Content-Transfer-Encoding: " + begin + piece * 100_000 + b"\n" + BINARY)
+    filler = begin + piece * ((MAX_FIELD_OCTETS - 100) // len(piece))
+    read_part(b"Content-Type: multipart/mixed; " + filler + b"\n" + BINARY)
+    read_part(b"Content-Transfer-Encoding: " + filler + b"\n" + BINARY)
+
+
+@pytest.mark.parametrize("name", [b"Content-Type: image/png;", b"Content-Transfer-Encoding: binary "])
+def test_a_field_that_nobody_would_write_is_not_understood(name: bytes) -> None:
+    """Others wait while it is read; what is longer changes nothing, and the body is one of lines."""
+    longest = name + b" " * (MAX_FIELD_OCTETS - len(name) - 1) + b"\n"
+
+    assert read_part(longest + BINARY).body is Body.BINARY
+    assert read_part(b" ".join([name, longest.removeprefix(name)]) + BINARY).body is Body.LINES
+
+
+def test_so_many_fields_nobody_would_write_are_not_understood() -> None:
+    """The same field again and again is tolerated, up to a point."""
+    assert read_part(BINARY * MAX_FIELDS).body is Body.BINARY
+    assert read_part(BINARY * (MAX_FIELDS + 1)).body is Body.LINES

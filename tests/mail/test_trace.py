@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 
 from smtpdsl.mail.address import Mailbox
 from smtpdsl.mail.envelope import LOCAL, Client
-from smtpdsl.mail.trace import Trace, TraceTls, date_time, received_field, with_protocol
+from smtpdsl.mail.trace import Passage, TraceFields, TraceTls, date_time, with_protocol
 
 MOMENT = 1_795_351_597.5
-RECEPTION = Trace(
-    client=Client(source="192.0.2.9", helo="client.example"),
-    server_name="mx.example",
-    protocol="ESMTP",
-    identifier="5f1e02aa",
-    time=MOMENT,
+RECEPTION = Passage(
+    client=Client(source="192.0.2.9", helo="client.example"), server_name="mx.example", protocol="ESMTP"
 )
+
+
+def received_field(passage: Passage, recipient: Mailbox | None = None, *, is_junk: bool = False) -> bytes:
+    """Return the field of one message that has come by *passage*."""
+    return TraceFields(passage).received("5f1e02aa", MOMENT, recipient, is_junk=is_junk)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,7 @@ def _in_nepal() -> Iterator[None]:
 
 def test_the_field_tells_the_way() -> None:
     """From whom, by whom, how, for whom and when."""
-    field = received_field(RECEPTION._replace(recipient=Mailbox(local_part="joe", domain="example.org")))
+    field = received_field(RECEPTION, Mailbox(local_part="joe", domain="example.org"))
 
     assert field.decode() == (
         "Received: from client.example (<unknown> [192.0.2.9])\n"
@@ -97,7 +98,7 @@ def test_a_secure_channel_is_told(channel: TraceTls, shown: str) -> None:
 
 def test_junk_is_marked_before_the_field() -> None:
     """So the mark is ours, whatever the message brings along."""
-    assert received_field(RECEPTION._replace(is_junk=True)) == b"X-Spam: Yes\n" + received_field(RECEPTION)
+    assert received_field(RECEPTION, is_junk=True) == b"X-Spam: Yes\n" + received_field(RECEPTION)
 
 
 @pytest.mark.parametrize(
