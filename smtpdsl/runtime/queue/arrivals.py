@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple
 
-from smtpdsl.runtime.interfaces import InlineContent, Submission
+from smtpdsl.runtime.interfaces import InlineContent, StorageError, Submission
 from smtpdsl.runtime.queue.ids import MAX_ENVELOPES, Block, MessageNumbers
 from smtpdsl.runtime.queue.spool import ContentFolder
 from smtpdsl.runtime.queue.sqlite_store import BLOCK_SIZE
@@ -59,48 +59,47 @@ class Arrivals:
             self._numbers.add(future.result())
 
     def take(self, submission: Submission) -> Awaitable[None]:
-        """Take the responsibility for a message; done when it is on stable storage."""
+        """Take the responsibility for a message; done when it is on stable storage.
+
+        Whoever waits for it may go away, and the message is ours all the same.
+        """
         assert 0 < len(submission.envelopes) <= MAX_ENVELOPES, "a message without envelopes would never go"
-        # A future of its own: whoever waits for it may go away, and the message is ours all the same.
-        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         content = submission.content
         if isinstance(content, InlineContent):
-            self._add(submission, Body(content.octets, content.size), accepted)
-        else:
-            assert isinstance(content, SpoolWriter), "it comes from open_content"
-            content.seal().add_done_callback(partial(self._on_sealed, submission, content, accepted))
+            return self._add(submission, Body(content.octets, content.size))
+        assert isinstance(content, SpoolWriter), "it comes from open_content"
+        accepted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        content.seal().add_done_callback(partial(self._on_sealed, submission, content, accepted))
         return accepted
 
     def _on_sealed(
         self, submission: Submission, writer: SpoolWriter, accepted: asyncio.Future[None], sealed: asyncio.Future[None]
     ) -> None:
-        error = sealed.exception()
-        if error is None:
-            self._content.trust(submission.message_id)
-            self._add(submission, Body(None, writer.size, writer.how_sealed), accepted)
-        else:
-            _refuse(accepted, error)
-
-    def _add(self, submission: Submission, body: Body, accepted: asyncio.Future[None]) -> None:
-        added = self._store.add(submission, body.octets, body.size, body.seal)
-        added.add_done_callback(partial(self._on_added, submission, body, accepted))
-
-    def _on_added(
-        self, submission: Submission, body: Body, accepted: asyncio.Future[None], added: asyncio.Future[None]
-    ) -> None:
-        error = added.exception()
-        if error is not None:
-            if body.octets is None:
-                self._content.remove(submission.message_id)
-            _refuse(accepted, error)
+        if sealed.exception() is not None:
+            _pass_on(accepted, sealed)
             return
-        if not accepted.done():
-            accepted.set_result(None)
-        self._offer(submission, body)
+        self._content.trust(submission.message_id)
+        added = self._add(submission, Body(None, writer.size, writer.how_sealed))
+        added.add_done_callback(partial(_pass_on, accepted))
+
+    def _add(self, submission: Submission, body: Body) -> asyncio.Future[None]:
+        then = partial(self._on_added, submission, body)
+        return self._store.add(submission, body.octets, body.size, body.seal, then=then)
+
+    def _on_added(self, submission: Submission, body: Body, error: StorageError | None) -> None:
+        if error is None:
+            self._offer(submission, body)
+        elif body.octets is None:
+            self._content.remove(submission.message_id)
 
 
-def _refuse(accepted: asyncio.Future[None], error: BaseException) -> None:
-    if not accepted.done():
+def _pass_on(accepted: asyncio.Future[None], done: asyncio.Future[None]) -> None:
+    error = done.exception()
+    if accepted.done():
+        return
+    if error is None:
+        accepted.set_result(None)
+    else:
         accepted.set_exception(error)
         # Whoever waited may be gone; then it is nobody's mistake that nobody hears of it.
         accepted.exception()

@@ -60,7 +60,7 @@ def claim_spool(path: Path) -> SpoolLock:
         _make(path)
         descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise SpoolError.of(path, error) from None
+        raise SpoolError.of(path, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(descriptor, 0)
@@ -73,7 +73,7 @@ def claim_spool(path: Path) -> SpoolLock:
         raise SpoolError(message) from None
     except OSError as error:
         os.close(descriptor)
-        raise SpoolError.of(path, error) from None
+        raise SpoolError.of(path, error) from error
     return SpoolLock(descriptor)
 
 

@@ -40,7 +40,7 @@ class Listed(NamedTuple):
     """An envelope as the queue has it; `envelope` or `facts` are None if they cannot be read, and `problem` says why.
 
     `started` is when the attempt began that runs now, `keys` are the numbers of those that the envelope and its
-    message were encrypted with.
+    message were encrypted with, and `missing_key` is one of them that is not there.
     """
 
     number: int
@@ -60,6 +60,7 @@ class Listed(NamedTuple):
     problem: str = ""
     started: float | None = None
     keys: frozenset[int] = frozenset()
+    missing_key: int | None = None
 
     @property
     def expires(self) -> float:
@@ -159,8 +160,15 @@ class _Reader:
             envelope = open_envelope(self._database.seals, listed.number, listed.route, text)
         except FactsError as error:
             envelope, problem = None, str(error)
-        problem = listed.problem or problem
-        return listed._replace(envelope=envelope, created=created, size=size, facts=facts, problem=problem, keys=keys)
+        return listed._replace(
+            envelope=envelope,
+            created=created,
+            size=size,
+            facts=facts,
+            problem=listed.problem or problem,
+            keys=keys,
+            missing_key=min((each for each in keys if each not in self._database.seals.keys), default=None),
+        )
 
     def _read_message(self, message_id: int) -> _Message:
         if message_id in self._unreadable:

@@ -1,7 +1,9 @@
 """A message as rows of the embedded store.
 
-event loop    Submission ──▶ facts as text, lane, priority
-thread        sealed ──▶ rows, when they are first asked for: a batch may be tried twice
+    Submission ──▶ facts as text, lane, priority ──▶ sealed ──▶ rows
+
+On the event loop; what is encrypted or compressed is sealed in the thread (`store_work`).  Rows are made when they are
+first asked for, and kept: a batch may be tried twice.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from smtpdsl.runtime.interfaces import Submission
-from smtpdsl.runtime.queue.facts import encode_envelope, encode_message
+from smtpdsl.runtime.queue.facts import write_facts
 from smtpdsl.runtime.queue.ids import envelope_number
 from smtpdsl.runtime.queue.priority import priority_of
 from smtpdsl.runtime.queue.sealed_facts import content_entry, envelope_entry, message_entry
@@ -47,14 +49,17 @@ class Arrival:
         self._created = submission.created
         self._size = size
         self._priority = priority_of(submission, size)
-        self._facts = encode_message(submission.reverse_path, submission.client, submission.options)
+        self._facts, envelopes = submission.written or write_facts(submission)
         self._envelopes = [
-            _Envelope(
-                envelope_entry(envelope_number(self.number, position), each.route), lane_of(each), encode_envelope(each)
-            )
-            for position, each in enumerate(submission.envelopes, 1)
+            _Envelope(envelope_entry(envelope_number(self.number, position), each.route), lane_of(each), facts)
+            for position, (each, facts) in enumerate(zip(submission.envelopes, envelopes, strict=True), 1)
         ]
         self._rows: Rows | None = None
+
+    @property
+    def row_count(self) -> int:
+        """How many rows it needs."""
+        return 1 + len(self._envelopes)
 
     def rows(self, seals: Seals) -> Rows:
         """Return the rows, sealed by *seals*.

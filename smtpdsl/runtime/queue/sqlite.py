@@ -17,6 +17,8 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
@@ -42,6 +44,8 @@ Row: TypeAlias = Sequence[Value]
 # How long another program may hold the database when the server starts, in milliseconds.
 _PATIENCE = 1000
 _MAX_REASON_CHARACTERS = 160
+# Few statements are enough for any number of rows, and SQLite keeps them all prepared.
+_ROWS_AT_ONCE = (16, 4, 1)
 
 
 class UnfitError(StorageError):
@@ -59,6 +63,16 @@ class UnreadableMessageError(DamagedPageError):
         """Tell which."""
         super().__init__(text)
         self.message_id = message_id
+
+
+def _nothing() -> None:
+    pass
+
+
+@cache
+def _for_rows(statement: str, count: int) -> str:
+    head, values = statement.rsplit("VALUES", 1)
+    return f"{head}VALUES {', '.join([values.strip()] * count)}"
 
 
 class Database:
@@ -81,18 +95,33 @@ class Database:
             StorageFullError: There is no room for it.
             StorageError: The database cannot be read or written.
         """
-        try:
+        self.begin()
+        self.end(work)
+
+    def begin(self, work: Callable[[], None] = _nothing) -> None:
+        """Begin a transaction with *work*; `end` has to follow, unless this raises what `transaction` does."""
+        with self._undone_if_it_fails():
             # A rollback can fail with the disk; then it is made up for here.
             self._roll_back()
             self._connection.execute("BEGIN IMMEDIATE")
             work()
+
+    def end(self, work: Callable[[], None]) -> None:
+        """Do the rest of the *work*, and commit; raises what `transaction` does."""
+        with self._undone_if_it_fails():
+            work()
             self._connection.execute("COMMIT")
+        self.transactions += 1
+
+    @contextlib.contextmanager
+    def _undone_if_it_fails(self) -> Iterator[None]:
+        try:
+            yield
         except (apsw.Error, UnfitError, OSError, ValueError, OverflowError, MemoryError) as error:
             failure = error if isinstance(error, UnfitError) else self._failure(error)
             with contextlib.suppress(apsw.Error):
                 self._roll_back()
             raise failure from error
-        self.transactions += 1
 
     def rows(self, statement: str, values: Row = ()) -> Iterator[tuple[Value, ...]]:
         """Run *statement* and yield its rows as they are found.
@@ -115,14 +144,30 @@ class Database:
         """Run *statement* once for each of *rows*, and return what it returns."""
         return self._connection.executemany(statement, rows).fetchall() if rows else []
 
+    def insert(self, statement: str, rows: Sequence[Row]) -> None:
+        """Run *statement*, which ends with the VALUES of one row, for all of *rows*, many rows at a time.
+
+        Each time SQLite is entered and left, other threads of Python may come between.
+        """
+        begin = 0
+        for count in _ROWS_AT_ONCE:
+            while len(rows) - begin >= count:
+                values = tuple(chain.from_iterable(rows[begin : begin + count]))
+                self._connection.execute(_for_rows(statement, count), values)
+                begin += count
+
+    @property
+    def has_long_log(self) -> bool:
+        """Whether the log should be copied into the database."""
+        return self._log_pages >= CHECKPOINT_PAGES
+
     def checkpoint(self) -> None:
-        """Copy the log into the database if it has become long; whatever fails is done another time.
+        """Copy the log into the database; whatever fails is done another time.
 
         Not left to SQLite, which would let the commit wait for it that happens to make the log too long.
         """
-        if self._log_pages >= CHECKPOINT_PAGES:
-            with contextlib.suppress(apsw.Error):
-                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        with contextlib.suppress(apsw.Error):
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def close(self) -> None:
         """Close; what is in the log is copied into the database if possible, and stays in the log otherwise."""

@@ -1,7 +1,7 @@
-"""The embedded store: messages and envelopes in an SQLite database, written by one thread.
+"""The embedded store: messages and envelopes in an SQLite database, with one thread that commits.
 
-    everything that waits ──▶ BEGIN  add, record, load …  COMMIT ──▶ futures
-                                                            └─ one sync of the log, shared by the whole batch
+    everything that waits ──▶ BEGIN  add ──▶ record, load …  COMMIT ──▶ futures
+                              event loop     thread            └─ one sync of the log, shared by the whole batch
 
 A batch is committed as a whole.  If it cannot be because of one request, each is tried alone; if
 the disk is at fault, all of them fail, nothing of them is kept, and the next batch is tried again.
@@ -18,20 +18,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from smtpdsl.runtime.interfaces import InlineContent, Route, StorageError, StorageFullError, Submission
+from smtpdsl.runtime.interfaces import InlineContent, StorageError, Submission
 from smtpdsl.runtime.queue import schema
-from smtpdsl.runtime.queue.batching import AnyRequest, Batcher, Request
-from smtpdsl.runtime.queue.changing import Change, Changed, change_envelopes
-from smtpdsl.runtime.queue.facts import FactsError
+from smtpdsl.runtime.queue.batching import Batcher, Request
+from smtpdsl.runtime.queue.changing import Change, Changed
 from smtpdsl.runtime.queue.folder import SpoolError
 from smtpdsl.runtime.queue.ids import FIRST_NUMBER_LIMIT, Block
-from smtpdsl.runtime.queue.listing import ListPage, ListQuery, list_page
-from smtpdsl.runtime.queue.loading import load, read_message, unreadable
+from smtpdsl.runtime.queue.listing import ListPage, ListQuery
 from smtpdsl.runtime.queue.missing_keys import missing_keys
-from smtpdsl.runtime.queue.remembering import Told, remember
 from smtpdsl.runtime.queue.rows import Arrival
 from smtpdsl.runtime.queue.sqlite import DamagedPageError, UnfitError, open_database
-from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, State, StoredMessage, Summary
+from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, StoredMessage, Summary, Then, nothing_then
 from smtpdsl.runtime.queue.store_requests import (
     AddRequest,
     ChangeRequest,
@@ -42,8 +39,8 @@ from smtpdsl.runtime.queue.store_requests import (
     LoadRequest,
     RecordRequest,
     ReserveRequest,
-    is_avoidable,
 )
+from smtpdsl.runtime.queue.store_work import StoreWork, reserve
 from smtpdsl.runtime.sealing.seal import PLAIN, Seal
 from smtpdsl.runtime.sealing.seals import PLAIN_SEALS, Seals
 
@@ -65,7 +62,6 @@ class SqliteStore:
         """
         first_number = secrets.randbelow(FIRST_NUMBER_LIMIT - 1) + 1
         self._database = open_database(folder / FILE_NAME, first_number, vfs, seals)
-        self._seals = seals
         self._batcher: Batcher | None = None
         self.run = 0
         self.first_block = Block(0, 0)
@@ -85,7 +81,7 @@ class SqliteStore:
 
     def _begin_run(self) -> None:
         self.run = self._database.number(schema.NEXT_RUN)
-        self.first_block = self._reserve(BLOCK_SIZE)
+        self.first_block = reserve(self._database, BLOCK_SIZE)
 
     @property
     def transactions(self) -> int:
@@ -109,15 +105,17 @@ class SqliteStore:
 
     def start(self) -> None:
         """Take requests, on the running event loop."""
-        self._batcher = Batcher(self._carry_out, self._database.checkpoint, self._database.close)
+        self._batcher = Batcher(StoreWork(self._database))
 
     def reserve(self, count: int) -> Future[Block]:
         """Reserve *count* numbers for messages."""
         return self._submit(ReserveRequest(count))
 
-    def add(self, submission: Submission, octets: bytes | None, size: int, seal: Seal = PLAIN) -> Future[None]:
+    def add(
+        self, submission: Submission, octets: bytes | None, size: int, seal: Seal = PLAIN, *, then: Then = nothing_then
+    ) -> Future[None]:
         """Keep a message with its envelopes, all due at once."""
-        return self._submit(AddRequest(Arrival(submission, octets, size, seal, self.run)))
+        return self._submit(AddRequest(Arrival(submission, octets, size, seal, self.run), then))
 
     def record(self, changes: Changes) -> Future[Sequence[int]]:
         """Remember what became of envelopes, and keep the reports on them."""
@@ -159,79 +157,3 @@ class SqliteStore:
     def _submit(self, request: Request[_T]) -> Future[_T]:
         assert self._batcher is not None, "start comes first"
         return self._batcher.submit(request)
-
-    # ------------------------------------------------------------ in the thread
-
-    def _carry_out(self, batch: Sequence[AnyRequest]) -> None:
-        """Give each request of *batch* its result, or an error."""
-        try:
-            self._database.transaction(lambda: self._run(batch))
-        except (UnfitError, StorageFullError) as error:
-            if len(batch) == 1:
-                if is_avoidable(error, batch[0]):
-                    self._carry_out(batch)
-                else:
-                    batch[0].fail(error)
-                return
-            # There may be room for some of them, and only one of them may be unfit.
-            for request in batch:
-                self._carry_out([request])
-        except StorageError as error:
-            for request in batch:
-                request.fail(StorageError(str(error)))
-
-    def _run(self, batch: Sequence[AnyRequest]) -> None:
-        added = [request for request in batch if isinstance(request, AddRequest)]
-        recorded = [request for request in batch if isinstance(request, RecordRequest)]
-        reports = [report for request in recorded for report in request.reports]
-        self._add([*(request.arrival for request in added), *reports])
-        for each in added:
-            each.succeed(None)
-        told = [Told(request.changes, request.leaves_messages) for request in recorded]
-        for record, files in zip(recorded, remember(self._database, told), strict=True):
-            record.succeed(files)
-        for request in batch:
-            match request:
-                case ReserveRequest():
-                    request.succeed(self._reserve(request.count))
-                case LoadRequest():
-                    request.succeed(load(self._database, request.query, request.unreadable))
-                case HurryRequest():
-                    values = (request.now, request.lane, Route.RELAY.value, request.limit)
-                    request.succeed(len(list(self._database.rows(schema.HURRY, values))))
-                case CountRequest():
-                    request.succeed(self._count())
-                case ListRequest():
-                    request.succeed(list_page(self._database, request.query, request.unreadable))
-                case ChangeRequest():
-                    request.succeed(self._change(request))
-                case FetchRequest():
-                    self._fetch(request)
-
-    def _change(self, request: ChangeRequest) -> Changed:
-        numbers, change = request.numbers, request.change
-        leaves_messages = request.leaves_messages
-        return change_envelopes(self._database, numbers, change, request.now, leaves_messages=leaves_messages)
-
-    def _fetch(self, request: FetchRequest) -> None:
-        try:
-            request.succeed(read_message(self._database, request.message_id))
-        except FactsError as error:
-            request.fail(unreadable(error))
-
-    def _add(self, added: Sequence[Arrival]) -> None:
-        if not added:
-            return
-        rows = [each.rows(self._seals) for each in added]
-        self._database.run_for_each(schema.ADD_MESSAGE, [each.message for each in rows])
-        self._database.run_for_each(schema.ADD_ENVELOPE, [row for each in rows for row in each.envelopes])
-        list(self._database.rows(schema.RESERVE_BEYOND, (max(each.number for each in added),)))
-
-    def _reserve(self, count: int) -> Block:
-        end = self._database.number(schema.RESERVE, (count,))
-        return Block(end - count, end)
-
-    def _count(self) -> Summary:
-        database = self._database
-        counts = [database.number(schema.COUNT_STATE, (state.value,)) for state in State]
-        return Summary(database.number(schema.COUNT_MESSAGES), *counts)

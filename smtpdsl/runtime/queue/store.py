@@ -16,14 +16,14 @@ nobody else uses it: a shared one gives each server envelopes of its own.
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from smtpdsl.mail.address import ReversePath
 from smtpdsl.mail.envelope import Client
 from smtpdsl.mail.options import NO_MAIL_OPTIONS, MailOptions
-from smtpdsl.runtime.interfaces import Envelope, Route, Submission
+from smtpdsl.runtime.interfaces import Envelope, Route, StorageError, Submission
 from smtpdsl.runtime.queue.ids import Block
 from smtpdsl.runtime.sealing.seal import PLAIN, Seal
 
@@ -145,6 +145,14 @@ class Summary(NamedTuple):
     suspended: int = 0
 
 
+# What is called when something is stored, or cannot be.
+Then: TypeAlias = Callable[[StorageError | None], None]
+
+
+def nothing_then(_: StorageError | None) -> None:
+    """Do nothing more."""
+
+
 class Store(Protocol):
     """Keeps messages.  Requests are made on the event loop, and return its futures.
 
@@ -165,10 +173,13 @@ class Store(Protocol):
     def reserve(self, count: int) -> Future[Block]:
         """Reserve *count* numbers for messages."""
 
-    def add(self, submission: Submission, octets: bytes | None, size: int, seal: Seal = PLAIN) -> Future[None]:
+    def add(
+        self, submission: Submission, octets: bytes | None, size: int, seal: Seal = PLAIN, *, then: Then = nothing_then
+    ) -> Future[None]:
         """Keep a message with its envelopes, all due at once.
 
-        *octets* is None if a file of the spool has them, which has the *seal*.
+        *octets* is None if a file of the spool has them, which has the *seal*.  *then* is called even if nobody
+        waits for the result any more.
         """
 
     def record(self, changes: Changes) -> Future[Sequence[int]]:

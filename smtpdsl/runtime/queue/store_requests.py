@@ -15,17 +15,26 @@ from smtpdsl.runtime.queue.ids import Block
 from smtpdsl.runtime.queue.listing import ListPage, ListQuery
 from smtpdsl.runtime.queue.rows import Arrival
 from smtpdsl.runtime.queue.sqlite import DamagedPageError, UnreadableMessageError
-from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, StoredMessage, Summary
+from smtpdsl.runtime.queue.store import Changes, DueBatch, DueQuery, StoredMessage, Summary, Then
 
 
 class AddRequest(Request[None]):
     """Keep a message."""
 
-    def __init__(self, arrival: Arrival) -> None:
-        """Keep what has arrived."""
+    def __init__(self, arrival: Arrival, then: Then) -> None:
+        """Keep what has arrived, and call *then*."""
         super().__init__()
         self.arrival = arrival
         self.octets = arrival.octets
+        self._then = then
+
+    def settle(self) -> None:
+        """Tell whoever asked, and then whoever is responsible for the message from now on."""
+        super().settle()
+        self.future.get_loop().call_soon(self._then, self.error)
+        if self.error is not None and not self.future.cancelled():
+            # Whoever waited may be gone; then it is nobody's mistake that nobody hears of it.
+            self.future.exception()
 
 
 class RecordRequest(Request[Sequence[int]]):

@@ -79,12 +79,17 @@ class Seals:
         self._compresses = compresses
         self._number = None if keys.current is None else keys.current.number
 
+    @property
+    def are_plain(self) -> bool:
+        """Whether new entries are kept as they are."""
+        return not self._compresses and self._number is None
+
     # ------------------------------------------------------------ texts
 
     def seal_text(self, entry: Entry, text: str) -> str:
         """Return *text*, which is ASCII, as it is stored."""
         form, body = 0, text
-        if self._compresses or self._number is not None:
+        if not self.are_plain:
             octets, form = self._encoded(entry, text.encode("ascii"))
             body = base64.b64encode(octets).decode("ascii") if form else text
         return f"{form:x}.{_text_digest(entry, form, body)}.{body}"

@@ -22,14 +22,26 @@ class Work:
         self.batches: list[int] = []
         self.released = threading.Event()
         self.calls: list[str] = []
+        # The threads that prepare, and those that carry out.
+        self.preparing: set[int] = set()
+        self.carrying_out: set[int] = set()
+
+    def prepare(self, _: Sequence[AnyRequest]) -> None:
+        """Note who does it."""
+        self.preparing.add(threading.get_ident())
 
     def carry_out(self, batch: Sequence[AnyRequest]) -> None:
         """Wait, and count."""
         self.released.wait()
+        self.carrying_out.add(threading.get_ident())
         self.batches.append(len(batch))
         self.calls.append("carry out")
         for request in batch:
             request.succeed(len(self.batches))
+
+    def needs_cleaning(self) -> bool:
+        """Need it each time."""
+        return True
 
     def clean_up(self) -> None:
         """Count."""
@@ -41,7 +53,7 @@ class Work:
 
     def start(self) -> Batcher:
         """Start a batcher that calls this."""
-        return Batcher(self.carry_out, self.clean_up, self.close)
+        return Batcher(self)
 
 
 class Sized(Request[int]):
@@ -96,13 +108,14 @@ def test_nobody_waits_for_cleaning_up() -> None:
     told = threading.Event()
     seen: list[bool] = []
 
-    def clean_up() -> None:
-        seen.append(told.wait(10))
+    class Patient(Work):
+        def clean_up(self) -> None:
+            seen.append(told.wait(10))
 
     async def scenario() -> None:
-        work = Work()
+        work = Patient()
         work.released.set()
-        batcher = Batcher(work.carry_out, clean_up, work.close)
+        batcher = work.start()
         await batcher.submit(Sized())
         told.set()
         await batcher.close()
@@ -130,22 +143,21 @@ def test_closing_does_what_was_asked_before() -> None:
     run(scenario())
 
 
-def test_who_asks_when_the_thread_has_just_ended_is_told() -> None:
-    """Even if the event loop has not heard of its end yet."""
+def test_who_asks_while_it_ends_is_told() -> None:
+    """At once, even if the thread is still busy."""
 
     async def scenario() -> None:
         work = Work()
-        work.released.set()
         batcher = work.start()
+        first = batcher.submit(Sized())
         closing = asyncio.ensure_future(batcher.close())
         await asyncio.sleep(0)
-        for thread in threading.enumerate():
-            if thread.name == "queue":
-                thread.join(10)
-        late = batcher.submit(Sized())
         with pytest.raises(StorageError, match="the queue is closed"):
-            await asyncio.wait_for(late, 10)
+            await batcher.submit(Sized())
+        assert not first.done()
+        work.released.set()
         await closing
+        assert await first == 1
 
     run(scenario())
 
@@ -166,15 +178,91 @@ def test_nobody_waits_for_what_was_given_up() -> None:
     run(scenario())
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_mistake_of_ours_leaves_nobody_waiting() -> None:
-    """If the thread ends because of a bug, what it had is refused, and what is asked later, too."""
+def test_the_two_threads_take_turns() -> None:
+    """A batch is prepared on the event loop, while the thread has nothing."""
 
-    def stumble(_: Sequence[AnyRequest]) -> None:
+    class Sharing(Work):
+        busy = False
+
+        def prepare(self, batch: Sequence[AnyRequest]) -> None:
+            super().prepare(batch)
+            assert not self.busy
+
+        def carry_out(self, batch: Sequence[AnyRequest]) -> None:
+            self.busy = True
+            super().carry_out(batch)
+
+        def clean_up(self) -> None:
+            # By now the loop has heard of the batch, and has asked for more.
+            told.wait(10)
+            self.busy = False
+
+    told = threading.Event()
+
+    async def scenario() -> Sharing:
+        work = Sharing()
+        work.released.set()
+        batcher = work.start()
+        await batcher.submit(Sized())
+        second = batcher.submit(Sized())
+        await asyncio.sleep(0)
+        told.set()
+        await second
+        await batcher.close()
+        return work
+
+    work = run(scenario())
+
+    assert work.preparing == {threading.get_ident()}
+    assert work.carrying_out.isdisjoint(work.preparing)
+    assert work.batches == [1, 1]
+
+
+class StumblesLate(Work):
+    """Has a bug in the thread."""
+
+    def carry_out(self, _: Sequence[AnyRequest]) -> None:
+        """Fail."""
         raise AssertionError
 
+
+class StumblesEarly(Work):
+    """Has a bug on the event loop."""
+
+    def prepare(self, _: Sequence[AnyRequest]) -> None:
+        """Fail."""
+        raise AssertionError
+
+
+class Forgets(Work):
+    """Says nothing about a request."""
+
+    def carry_out(self, _: Sequence[AnyRequest]) -> None:
+        """Do nothing."""
+
+
+def test_nobody_waits_for_what_is_forgotten() -> None:
+    """A request without a result has failed, and the next one is carried out."""
+
     async def scenario() -> None:
-        batcher = Batcher(stumble, lambda: None, lambda: None)
+        batcher = Forgets().start()
+        for _ in range(2):
+            with pytest.raises(StorageError, match="has not said"):
+                await asyncio.wait_for(batcher.submit(Sized()), 10)
+        await batcher.close()
+
+    run(scenario())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("stumbling", [StumblesEarly, StumblesLate])
+def test_a_mistake_of_ours_leaves_nobody_waiting(stumbling: type[Work]) -> None:
+    """If the thread ends because of a bug, what it had is refused, and what is asked later, too."""
+
+    async def scenario() -> None:
+        # What the loop says of the bug.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        batcher = stumbling().start()
         with pytest.raises(StorageError):
             await batcher.submit(Sized())
         with pytest.raises(StorageError):

@@ -64,6 +64,32 @@ def test_a_message_is_attempted_at_once(tmp_path: Path) -> None:
     run(scenario())
 
 
+def test_who_has_brought_messages_has_a_head_start(tmp_path: Path) -> None:
+    """Then all of them are attempted; those for which the server stops too soon, after the next start."""
+
+    async def scenario(*, is_stopped: bool) -> None:
+        async with Post(tmp_path, Settings(head_start=0.5)) as post:
+            for user in ("joe", "ann"):
+                await post.submit(local(user))
+            await post.advance(0.4)
+            assert post.local.attempts == []
+            if not is_stopped:
+                await post.advance(0.2)
+                assert len(post.local.attempts) == 2
+                await post.submit(local("joe"))
+        await post.advance(1)
+        assert len(post.local.attempts) == (0 if is_stopped else 2)
+
+    async def later(count: int) -> None:
+        async with Post(tmp_path) as post:
+            await post.advance(1)
+            assert len(post.local.attempts) == count
+
+    for is_stopped, count in ((False, 1), (True, 2)):
+        run(scenario(is_stopped=is_stopped))
+        run(later(count))
+
+
 def test_a_failed_attempt_is_repeated(tmp_path: Path) -> None:
     """By the schedule of the route, and then it says that there was another one."""
 
