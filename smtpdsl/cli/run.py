@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import pwd
 
 import click
 
@@ -36,8 +35,11 @@ from smtpdsl.runtime.log import StructuredLog
 from smtpdsl.runtime.loops import loop_factory
 from smtpdsl.runtime.net.listener import ListenError
 from smtpdsl.runtime.net.tls_settings import TlsSetupError
+from smtpdsl.runtime.own_account import account_of
 from smtpdsl.runtime.privileges import PrivilegeError, service_account
 from smtpdsl.runtime.process_name import name_process
+from smtpdsl.runtime.programs.alone import reason_to_be_alone
+from smtpdsl.runtime.programs.starting import OwnStarter
 from smtpdsl.runtime.queue.folder import SPOOL, SpoolError
 from smtpdsl.runtime.roles.nursery import start_nursery
 from smtpdsl.runtime.roles.smtp_pool import SmtpProcessError
@@ -113,7 +115,7 @@ def run(
     # Deliveries are made by processes that work in other folders.
     machine = Machine(os.path.abspath(root) if root else "")  # noqa: PTH100 - no path is built
     account = _account(user, machine)
-    count = _count(smtp_processes, is_root=account is not None)
+    count = _count(smtp_processes, program, is_root=account is not None)
     outside = MachineSources(machine.root)
     spool = machine.locate(SPOOL)
     setting = Setting(program, site, outside, machine.locate, log, machine.root, account, spool, count)
@@ -135,6 +137,7 @@ def run(
         rootless=rootless,
         seals=seals,
         nursery=nursery,
+        programs=rootless.programs if rootless is not None else OwnStarter(),
     )
     try:
         # What there is now, stays: it need not be searched for garbage each time that a session leaves some.
@@ -143,7 +146,16 @@ def run(
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(Server(program, world).run())
     except _REASONS as error:
-        raise CannotServeError(str(error)) from None
+        message = f"{error}{_advice(error, machine)}"
+        raise CannotServeError(message) from None
+
+
+def _advice(error: Exception, machine: Machine) -> str:
+    """Say what an ordinary user can do who is no server of this machine."""
+    is_refused = isinstance(error, SpoolError) and isinstance(error.__cause__, PermissionError)
+    if not is_refused or os.geteuid() == 0 or machine.is_test_bed:
+        return ""
+    return "; to try a server without root, name a folder of yours with --root"
 
 
 def _program(path: str, root: str, defines: dict[str, str]) -> tuple[Program, Site]:
@@ -181,13 +193,25 @@ def _account(user: str | None, machine: Machine) -> Account | None:
     try:
         return service_account(user, is_test_bed=machine.is_test_bed)
     except PrivilegeError as error:
+        if user is not None:
+            message = f"--user: {error}"
+            raise click.UsageError(message) from None
         raise CannotServeError(str(error)) from None
 
 
-def _count(asked: int | None, *, is_root: bool) -> int:
+def _count(asked: int | None, program: Program, *, is_root: bool) -> int:
     """Return how many processes are to speak with clients."""
+    reason = reason_to_be_alone(program)
+    if asked and reason is not None:
+        message = (
+            f"--smtp-processes {asked}: {reason.why} ({reason.span.place}), and is asked by one process:"
+            " leave the option out"
+        )
+        raise click.UsageError(message)
     if asked is not None:
         return asked
+    if reason is not None:
+        return 0
     processors = _processors()
     # On one or two of them, what passes between processes costs more than they gain.
     return min(processors, _MOST_BY_DEFAULT) if is_root and processors > _FEW_PROCESSORS else 0
@@ -195,17 +219,9 @@ def _count(asked: int | None, *, is_root: bool) -> int:
 
 def _supervisor(log: StructuredLog) -> Supervisor:
     """Return who does the work of deliveries for an ordinary user."""
-    name = _user_name(os.geteuid())
+    name = account_of(os.geteuid()).name
     log.info(f'running as "{name}": whoever the mail is for, it is delivered with the rights of this user')
     return OwnSupervisor()
-
-
-def _user_name(uid: int) -> str:
-    """Return the name of a user, or its number if it has none, as in many containers."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def _processors() -> int:

@@ -20,6 +20,7 @@ from smtpdsl.ir.resolved import Endpoint, Listener, ListenerTls
 from smtpdsl.ir.table_index import TableIndex
 from smtpdsl.runtime.credentials.directory import Directory
 from smtpdsl.runtime.credentials.system_accounts import Verify
+from smtpdsl.runtime.filters.programs import NO_PROGRAMS, FilterPrograms
 from smtpdsl.runtime.interfaces import Intake
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.net.acceptor import Arrival, Terms
@@ -63,7 +64,7 @@ class Means(NamedTuple):
     """What sessions need of the process that they are in, and of others.
 
     *files* reads keys, *verify* checks passwords of the system if this process may not, and of
-    the memory for sessions a *share* is this process's, from 0 to 1.
+    the memory for sessions a *share* is this process's, from 0 to 1.  *programs* are asked by filters.
     """
 
     policy: Policy
@@ -77,6 +78,7 @@ class Means(NamedTuple):
     verify: Verify | None
     throttle: Throttle
     share: float = 1.0
+    programs: FilterPrograms = NO_PROGRAMS
 
 
 class Receiver(Protocol):
@@ -114,7 +116,7 @@ class Reception:
         settings = program.settings
         self._quiet = QuietLog(means.log, asyncio.get_running_loop().call_later)
         self._names = ReverseNames(means.dns, HostsFile(), time.monotonic)
-        self._directory = Directory(TableIndex(), means.verify)
+        self._directory = Directory(TableIndex(), means.verify, means.policy.tables)
         self._sessions = Sessions()
         session_ids = map(_session_id, itertools.count(secrets.randbits(31)))
         shared = Shared(
@@ -131,7 +133,7 @@ class Reception:
             limits=session_limits(settings),
             timeouts=timeouts(settings),
         )
-        services = Services(program, shared, self._directory, means.throttle, means.locate, means.files)
+        services = Services(program, shared, self._directory, means.throttle, means.locate, means.files, means.programs)
         self._services = [services.service(each.listener, each.endpoint) for each in addresses_of(program)]
 
     async def begin(self, number: int, connection: socket.socket, arrival: Arrival) -> None:

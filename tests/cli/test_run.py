@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import EACCES
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from smtpdsl.cli.main import main
 from smtpdsl.ir.program import Program
 from smtpdsl.runtime import privileges
 from smtpdsl.runtime.net.listener import ListenError
+from smtpdsl.runtime.queue.folder import SpoolError
 from smtpdsl.runtime.world import World
 
 CONFIGURATION = """\
@@ -96,6 +98,18 @@ def test_only_root_becomes_another_account(tmp_path: Path, monkeypatch: pytest.M
     assert "Error: --user is for root" in found.output
 
 
+def test_an_account_that_does_not_exist_is_wrong_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So is one that has the rights of root."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    path = tmp_path / "smtpd.conf"
+    path.write_text(CONFIGURATION)
+
+    for name, reason in (("nobody-has-this-name", "there is no account"), ("root", 'the account "root" has rights')):
+        found = CliRunner().invoke(main, ["run", "--root", str(tmp_path), "--user", name, str(path)])
+        assert found.exit_code == 2
+        assert f"Error: --user: {reason}" in found.output
+
+
 def test_root_needs_an_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And is told how to make one; without `--root`, `nobody` is not enough."""
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -107,3 +121,22 @@ def test_root_needs_an_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     assert found.exit_code == 1
     assert "Error: root does not talk to the network, and there is no account for that: make one with" in found.output
+
+
+def test_an_ordinary_user_is_told_of_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The spool of the machine is not for everybody."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    path = tmp_path / "smtpd.conf"
+    path.write_text(CONFIGURATION)
+
+    def server(*_: object) -> NoReturn:
+        error = PermissionError(EACCES, os.strerror(EACCES))
+        raise SpoolError.of(tmp_path, error) from error
+
+    monkeypatch.setattr(command, "Server", server)
+    found = CliRunner().invoke(main, ["run", str(path)])
+
+    assert found.exit_code == 1
+    assert found.output.endswith(
+        "permission denied; to try a server without root, name a folder of yours with --root\n"
+    )

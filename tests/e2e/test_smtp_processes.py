@@ -24,8 +24,9 @@ from tests.certificates import rsa_key
 from tests.e2e.homes import COMPLETE
 from tests.e2e.test_ctl import ctl, stats
 from tests.e2e.test_root import ACCOUNT, CONFIGURATION, Town, assert_without_rights, status_of
+from tests.ports import reserve_port
 from tests.processes import roles_of
-from tests.servers import Server, free_port
+from tests.servers import Server
 
 ONLY_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to give up")
 STARTED = ("--user", ACCOUNT.pw_name, "--smtp-processes", "2")
@@ -160,7 +161,7 @@ def _subject(message: bytes) -> str:
 @ONLY_ROOT
 def test_what_belongs_to_all_processes(open_path: Path) -> None:
     """Limits for a source, counters, pauses and renewed keys."""
-    proxied = free_port()
+    proxied = reserve_port()
     more = f"smtp limit max-connections-per-source 3\nlisten on 127.0.0.1 port {proxied} proxy-v1\n"
     with town(open_path, more) as server:
         # As they take turns, two of these speak with one process and one with the other.

@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
 from smtpdsl.mail.options import NO_MAIL_OPTIONS, MailOptions
-from smtpdsl.runtime.interfaces import Envelope, Route
+from smtpdsl.runtime.interfaces import Envelope, Route, Submission, WrittenFacts
 
 # Of the texts in this file; a reader that meets a higher one must not guess.
 VERSION = 2
@@ -40,6 +40,12 @@ class MessageFacts(NamedTuple):
     reverse_path: ReversePath
     client: Client
     options: MailOptions = NO_MAIL_OPTIONS
+
+
+def write_facts(submission: Submission) -> WrittenFacts:
+    """Write what is known of *submission* beside its content."""
+    message = encode_message(submission.reverse_path, submission.client, submission.options)
+    return WrittenFacts(message, tuple(map(encode_envelope, submission.envelopes)))
 
 
 def encode_message(reverse_path: ReversePath, client: Client, options: MailOptions = NO_MAIL_OPTIONS) -> str:

@@ -53,7 +53,8 @@ class Settings(NamedTuple):
     envelopes and octets of content are shared by the routes in equal parts.  Whoever waits for a
     delivery hears of the delay after each of *warn_after* seconds.  *seals* say how entries of the
     spool are kept, and *plan* when they are tried again.  At most *max_hurried* are tried sooner when
-    their host is there again.
+    their host is there again.  Whoever brings messages has a *head_start* of so many seconds: another process that has
+    to answer a client comes before deliveries, which would have its processor.
     """
 
     local: Limits = Limits(at_once=50, per_lane=7)
@@ -66,6 +67,7 @@ class Settings(NamedTuple):
     seals: Seals = PLAIN_SEALS
     plan: RetryPlan = ORIGINAL_PLAN
     max_hurried: int = 100
+    head_start: float = 0.0
 
 
 class Queue:
@@ -131,8 +133,10 @@ class Queue:
         offer = self._offer_report
         self.administration = Administration(store, content, self._log, self._clock, self._routes)
         on_idle = self.administration.on_idle
-        reporting, plan = self._reporting(), self._settings.plan
-        shared = Shared(store, content, self._recorder, self._log, self._clock, offer, on_idle, reporting, plan)
+        reporting, plan, head_start = self._reporting(), self._settings.plan, self._settings.head_start
+        shared = Shared(
+            store, content, self._recorder, self._log, self._clock, offer, on_idle, reporting, plan, head_start
+        )
         for route, agent in self._agents.items():
             limits = self._settings.local if route is Route.LOCAL else self._settings.relay
             self._routes[route] = RouteQueue(route, agent, limits, self._bounds(), shared)

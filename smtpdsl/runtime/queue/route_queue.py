@@ -58,6 +58,7 @@ class RouteQueue:
         self._loading = Loading(route, bounds, self._memory, shared, self._frozen, self.offer)
         self._conclusions = Conclusions(shared, self._on_recorded)
         self._is_open = False
+        self._is_about_to_start = False
         self._is_abandoned = False
 
     @property
@@ -103,7 +104,11 @@ class RouteQueue:
         taken = [each for each in envelopes if self._hold(message, each)]
         for job in jobs_of(self._agent.group, message, taken):
             self._lanes.put(job.lane, job, job.priority)
-        self._start_attempts()
+        if not self._shared.head_start:
+            self._start_attempts()
+        elif not self._is_about_to_start:
+            self._is_about_to_start = True
+            self._loop.call_later(self._shared.head_start, self._start_after_answers)
 
     def _hold(self, message: QueuedMessage, stored: StoredEnvelope) -> bool:
         memory = self._memory
@@ -119,6 +124,10 @@ class RouteQueue:
         return False
 
     # ------------------------------------------------------------ attempts
+
+    def _start_after_answers(self) -> None:
+        self._is_about_to_start = False
+        self._start_attempts()
 
     def _start_attempts(self) -> None:
         while self._is_open and (job := self._lanes.take()) is not None:

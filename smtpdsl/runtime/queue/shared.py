@@ -18,6 +18,7 @@ class Shared(NamedTuple):
     """One of each, for every route.
 
     *offer* takes the reports that the store has; *on_idle* hears of withdrawn envelopes whose attempt has ended.
+    *head_start* is how many seconds whoever brings messages has before they are attempted.
     """
 
     store: Store
@@ -29,3 +30,4 @@ class Shared(NamedTuple):
     on_idle: Callable[[Sequence[int]], None]
     reporting: Reporting | None = None
     plan: RetryPlan = ORIGINAL_PLAN
+    head_start: float = 0.0

@@ -77,6 +77,10 @@ class Link(asyncio.Protocol):
         self._reader = FrameReader()
         self._waiting: list[bytes] = []
         self._why = ""
+        # What it does not listen for now, as it has more to do than it likes.
+        self._holds: set[str] = set()
+        # The peer reads less than it is told.
+        self.is_full = False
         self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -90,15 +94,34 @@ class Link(asyncio.Protocol):
             for kind, payload in self._reader.feed(data):
                 self._heard(kind, payload)
         except FrameError as error:
-            self._why = f"it has sent {error}"
-            self._transport.abort()
-            self._waiting.clear()
+            self.abort(f"it has sent {error}")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell that it is over."""
         self._lost(
             self._why or (f"the connection failed: {exc}" if exc is not None else "it ended by itself, or was killed")
         )
+
+    def pause_writing(self) -> None:
+        """Take notice that the peer does not read."""
+        self.is_full = True
+
+    def resume_writing(self) -> None:
+        """Take notice that it does."""
+        self.is_full = False
+
+    def hold(self, reason: str) -> None:
+        """Hear nothing more for *reason*, until it goes away; what has come with the last octets is still heard."""
+        if not self._holds and not self._transport.is_closing():
+            self._transport.pause_reading()
+        self._holds.add(reason)
+
+    def release(self, reason: str) -> None:
+        """Listen again, unless there is another reason not to."""
+        was_held = bool(self._holds)
+        self._holds.discard(reason)
+        if was_held and not self._holds and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def send(self, kind: int, *parts: bytes) -> None:
         """Send a frame; its payload is *parts*, one after the other."""
@@ -119,6 +142,8 @@ class Link(asyncio.Protocol):
         self.flush()
         self._transport.close()
 
-    def abort(self) -> None:
-        """End the connection now."""
+    def abort(self, why: str = "") -> None:
+        """End the connection now; *why* is a clause."""
+        self._why = self._why or why
+        self._waiting.clear()
         self._transport.abort()

@@ -4,15 +4,16 @@
     READY      process number                        NUMBERS    a block of message numbers
     FAILED     why it cannot serve
     WANTS      (more numbers)                        NUMBERS
-    SUBMIT     lengths, facts, content               TAKEN      number
+    SUBMIT     what is stored of it, content         TAKEN      numbers
     WRITE      number, octets of a large message     ROOM       number, octets    and, at the end,
-    SUBMIT_WRITTEN  facts                            REFUSED    number, is full, why
+    SUBMIT_WRITTEN  the same without content         REFUSED    number, is full, why
     DISCARD    number
     ADMIT      ask number, source                    ADMITTED   ask number, reply or nothing
     LEFT       source or nothing
     ASK        ask number, questions for root        ANSWERS    ask number, answers
     TRIED      a login that failed, or did not       TRIED      the same, of another process
     COUNTS     counters, as JSON                     COUNT      (what are they?)
+                                                     FAILURES   logins that failed before it came, as JSON
                                                      ABORT      (end all sessions now)
 
 Numbers have 8 octets.  Neither side believes what has not the right form.
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -30,11 +31,19 @@ from smtpdsl.mail.reply import Reply, parse_reply_text
 from smtpdsl.runtime.interfaces import StorageError, StorageFullError
 from smtpdsl.runtime.queue.ids import Block
 from smtpdsl.runtime.roles.frames import FrameError
+from smtpdsl.runtime.sasl.throttle import Remembered
 
 _NUMBER = struct.Struct("!Q")
 _PAIR = struct.Struct("!QQ")
 _REFUSAL = struct.Struct("!QB")
 _MAX_NUMBER = 2**63 - 1
+# Of a login, which everybody remembers.
+_MAX_TRIED_CHARACTERS = 256
+_MAX_COUNTS_OCTETS = 64 * 1024
+# Of each kind of failures, so that all of them fit into a frame; names of honest clients do not need as much.
+_MAX_REMEMBERED_OCTETS = 8 * 1024 * 1024
+# What a character takes in JSON at most, and what stands beside names.
+_CHARACTER_OCTETS, _OTHER_OCTETS = len(r"\ud83d\ude00"), 64
 
 
 class ToQueue(IntEnum):
@@ -66,6 +75,7 @@ class ToSmtp(IntEnum):
     TRIED = 7
     COUNT = 8
     ABORT = 9
+    FAILURES = 10
 
 
 class Tried(NamedTuple):
@@ -98,6 +108,24 @@ def numbered(payload: bytes) -> tuple[int, bytes]:
         message = "a number that is none"
         raise FrameError(message)
     return value, payload[_NUMBER.size :]
+
+
+def numbers(values: Sequence[int]) -> bytes:
+    """Return numbers as they are sent."""
+    return struct.pack(f"!{len(values)}Q", *values)
+
+
+def numbers_of(payload: bytes) -> tuple[int, ...]:
+    """Return the numbers that *payload* is.
+
+    Raises:
+        FrameError: It is something else.
+    """
+    count, rest = divmod(len(payload), _NUMBER.size)
+    if rest:
+        message = "a frame without its numbers"
+        raise FrameError(message)
+    return struct.unpack(f"!{count}Q", payload)
 
 
 def pair(first: int, second: int) -> bytes:
@@ -175,8 +203,8 @@ def decode_admission(payload: bytes) -> Reply | None:
 
 
 def encode_tried(tried: Tried) -> bytes:
-    """Return what tells of a login."""
-    return json.dumps(tried).encode()
+    """Return what tells of a login; the end of a very long one is left out."""
+    return json.dumps(tried._replace(login=tried.login[:_MAX_TRIED_CHARACTERS])).encode()
 
 
 def decode_tried(payload: bytes) -> Tried:
@@ -186,7 +214,7 @@ def decode_tried(payload: bytes) -> Tried:
         FrameError: It tells of none.
     """
     match _parse(payload):
-        case [str(source), str(login), bool(is_right)]:
+        case [str(source), str(login), bool(is_right)] if max(len(source), len(login)) <= _MAX_TRIED_CHARACTERS:
             return Tried(source, login, is_right)
     message = "a login that is none"
     raise FrameError(message)
@@ -203,11 +231,55 @@ def decode_counts(payload: bytes) -> dict[str, int]:
     Raises:
         FrameError: It has something else.
     """
-    found = _parse(payload)
+    found = _parse(payload) if len(payload) <= _MAX_COUNTS_OCTETS else None
     if not isinstance(found, dict) or not all(type(value) is int for value in found.values()):
         message = "counters that are none"
         raise FrameError(message)
     return found
+
+
+def encode_failures(failures: Remembered) -> bytes:
+    """Return what is remembered of logins, as it is sent; of too much, what was seen least recently is left out."""
+    return json.dumps([_latest(each) for each in failures]).encode()
+
+
+def _latest(found: Sequence[tuple[str | float, ...]]) -> Sequence[tuple[str | float, ...]]:
+    octets = 0
+    for count, each in enumerate(reversed(found)):
+        octets += _OTHER_OCTETS + _CHARACTER_OCTETS * sum(len(value) for value in each if isinstance(value, str))
+        if octets > _MAX_REMEMBERED_OCTETS:
+            return found[len(found) - count :]
+    return found
+
+
+def decode_failures(payload: bytes) -> Remembered:
+    """Return what is remembered of logins.
+
+    Raises:
+        FrameError: *payload* is something else.
+    """
+    match _parse(payload):
+        case [[*sources], [*logins], [*known]]:
+            return Remembered([*map(_level, sources)], [*map(_level, logins)], [*map(_use, known)])
+    raise _no_failures()
+
+
+def _level(value: object) -> tuple[str, float, float]:
+    match value:
+        case [str(key), int() | float() as failures, int() | float() as seconds]:
+            return key, failures, seconds
+    raise _no_failures()
+
+
+def _use(value: object) -> tuple[str, str, float]:
+    match value:
+        case [str(network), str(login), int() | float() as seconds]:
+            return network, login, seconds
+    raise _no_failures()
+
+
+def _no_failures() -> FrameError:
+    return FrameError("failures that are none")
 
 
 def _parse(payload: bytes) -> object:

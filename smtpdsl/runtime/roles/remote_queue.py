@@ -10,16 +10,16 @@ acknowledged, so the clients have them still.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from smtpdsl.runtime.interfaces import ContentWriter, InlineContent, StorageError, Submission
 from smtpdsl.runtime.queue.ids import Block, MessageNumbers
 from smtpdsl.runtime.roles.frames import MAX_PAYLOAD_OCTETS
 from smtpdsl.runtime.roles.messages import ToQueue, number
-from smtpdsl.runtime.roles.submissions import encode_facts, with_content
+from smtpdsl.runtime.roles.submissions import encode_submission
 
 # Of one large message: enough to keep the disk busy while an answer is on its way.
-WINDOW_OCTETS = 128 * 1024
+WINDOW_OCTETS = 512 * 1024
 # What is known of a message; a frame has room for its content, too.
 _MAX_FACTS_OCTETS = MAX_PAYLOAD_OCTETS - 2 * 1024 * 1024
 GONE = "the queue cannot be reached"
@@ -122,7 +122,7 @@ class RemoteQueue:
         if self._is_lost:
             _fail(accepted, StorageError(GONE))
             return accepted
-        facts = encode_facts(submission)
+        facts, octets = encode_submission(submission)
         content = submission.content
         if len(facts) > _MAX_FACTS_OCTETS:
             if not isinstance(content, InlineContent):
@@ -131,7 +131,7 @@ class RemoteQueue:
             return accepted
         self._waiting[submission.message_id] = accepted
         if isinstance(content, InlineContent):
-            self._send(ToQueue.SUBMIT, *with_content(facts, content.octets))
+            self._send(ToQueue.SUBMIT, facts, octets)
         else:
             assert isinstance(content, RemoteWriter), "it comes from open_content"
             content.hand_over()
@@ -149,11 +149,12 @@ class RemoteQueue:
             self._left += count
             self._numbers.add(block)
 
-    def taken(self, message_id: int) -> None:
-        """Take notice that a message is the queue's."""
-        accepted = self._waiting.pop(message_id, None)
-        if accepted is not None and not accepted.done():
-            accepted.set_result(None)
+    def taken(self, message_ids: Iterable[int]) -> None:
+        """Take notice that messages are the queue's."""
+        for message_id in message_ids:
+            accepted = self._waiting.pop(message_id, None)
+            if accepted is not None and not accepted.done():
+                accepted.set_result(None)
 
     def refused(self, message_id: int, error: StorageError) -> None:
         """Take notice that a message is not stored."""

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 
-from smtpdsl.runtime.interfaces import Envelope
+from smtpdsl.runtime.interfaces import Envelope, Submission
 from smtpdsl.runtime.policy import Accepted, Policy
-from smtpdsl.runtime.roles.submissions import Facts
 
 
 def needs_second_look(envelopes: Sequence[Envelope]) -> bool:
     """Whether any of *envelopes* names what runs, or is written, in a user's name."""
-    return any(each.target or each.file for each in envelopes)
+    for each in envelopes:  # noqa: SIM110 - for every message, and most have one envelope
+        if each.target or each.file:
+            return True
+    return False
 
 
-async def is_meant(policy: Policy, facts: Facts) -> bool:
-    """Whether *policy* makes all such envelopes of *facts* out of their recipients."""
-    suspects = [each._replace(notify=None, orcpt=None) for each in facts.envelopes if each.target or each.file]
+async def is_meant(policy: Policy, submission: Submission) -> bool:
+    """Whether *policy* makes all such envelopes of *submission* out of their recipients."""
+    suspects = [each._replace(notify=None, orcpt=None) for each in submission.envelopes if each.target or each.file]
     for recipient in dict.fromkeys(each.recipient for each in suspects):
-        judgement = policy.judge(facts.client, facts.reverse_path, recipient)
+        judgement = policy.judge(submission.client, submission.reverse_path, recipient)
         if isinstance(judgement, Awaitable):
             judgement = await judgement
         meant = judgement.envelopes if isinstance(judgement, Accepted) else ()

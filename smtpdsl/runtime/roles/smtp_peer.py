@@ -4,7 +4,8 @@
     ADMIT, LEFT ──▶ the gate            ASK ──▶ root            TRIED ──▶ the other processes
 
 It talks to strangers, so nothing that it says is believed: it can bring mail, end its own connections,
-and ask what the charter allows.  Whoever says anything else is cut off.
+and ask what the charter allows.  Whoever says anything else is cut off.  Only the number of its process counts, which
+it says before there are any strangers.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from smtpdsl.runtime.net.gate import Gate
 from smtpdsl.runtime.policy import Policy
-from smtpdsl.runtime.roles.frames import FrameError, Link
+from smtpdsl.runtime.roles.backlog import Backlog, PeerLink
+from smtpdsl.runtime.roles.frames import FrameError
 from smtpdsl.runtime.roles.messages import (
     ToQueue,
     ToSmtp,
+    Tried,
     decode_counts,
     decode_tried,
     encode_admission,
@@ -37,6 +40,8 @@ from smtpdsl.runtime.supervisor.wire import WireError
 _COUNTING_SECONDS = 2.0
 # Of an address, with a zone.
 _MAX_SOURCE_OCTETS = 256
+# The number of a process, as Linux has them; 1 is none of ours, and 0 would be a group.
+_PROCESSES = range(2, 2**22 + 1)
 
 
 class House(NamedTuple):
@@ -54,20 +59,21 @@ class SmtpPeer:
     def __init__(
         self,
         house: House,
-        tell_others: Callable[[SmtpPeer, bytes], None],
+        tell_others: Callable[[SmtpPeer, Tried], None],
         on_end: Callable[[SmtpPeer, int, str], None],
     ) -> None:
         """Serve it with what *house* has.
 
         Args:
             house: What it may use.
-            tell_others: Told of logins that were tried there, as they were sent.
+            tell_others: Told of logins that were tried there.
             on_end: Told when it has ended, how many connections it had, and why, as a clause.
         """
         self._house = house
         self._tell_others = tell_others
         self._on_end = on_end
-        self.link = Link(self._hear, self._on_lost)
+        self.link = PeerLink(self._hear, self._on_lost)
+        self._backlog = Backlog(self.link)
         loop = asyncio.get_running_loop()
         # Its process number, or why there is none: it has failed, as a sentence.
         self.ready: asyncio.Future[int | str] = loop.create_future()
@@ -75,15 +81,34 @@ class SmtpPeer:
         # Its connections, as the gate counts them.
         self.connections = 0
         self._counted: Counter[str | None] = Counter()
-        self._messages = PeerMessages(house.intake, house.policy, self.link.send)
+        self._messages = PeerMessages(house.intake, house.policy, self.link, self._backlog)
         self.last_counts: dict[str, int] = {}
         self._counts: asyncio.Future[dict[str, int]] | None = None
+        # How often it was looked for since it has said anything.
+        self._silence = 0
         # Proxies that have said for whom they come, and whose clients were not asked for yet.
         self._unnamed = 0
         # What nobody holds may be gone before it has ended.
         self._asking: set[asyncio.Task[None]] = set()
 
     # ------------------------------------------------------------ for the pool
+
+    @property
+    def is_able(self) -> bool:
+        """Whether it can be given clients: it is ready, and has been told what numbers their messages have."""
+        return self.ready.done() and isinstance(self.ready.result(), int) and self._messages.numbered.done()
+
+    @property
+    def becoming_able(self) -> asyncio.Future[Any]:
+        """What is done before it can be, if it can be."""
+        return self._messages.numbered if self.ready.done() else self.ready
+
+    def look_for(self) -> int:
+        """Return how often it was looked for, in vain, since it has said anything."""
+        # What it says while there is too much of that, nobody hears.
+        if not self._backlog.is_too_much:
+            self._silence += 1
+        return self._silence - 1
 
     def arrive(self, counted: str | None) -> None:
         """Take notice that it gets a connection."""
@@ -107,14 +132,19 @@ class SmtpPeer:
     # ------------------------------------------------------------ what it says
 
     def _hear(self, kind: int, payload: bytes) -> None:
+        self._silence = 0
         if kind not in self._HEARD:
             message = f"a frame of the kind {kind}"
             raise FrameError(message)
         self._HEARD[kind](self, payload)
 
     def _on_ready(self, payload: bytes) -> None:
+        process = numbered(payload)[0]
+        if process not in _PROCESSES:
+            message = f"the number {process} of a process"
+            raise FrameError(message)
         if not self.ready.done():
-            self.ready.set_result(numbered(payload)[0])
+            self.ready.set_result(process)
 
     def _on_failed(self, payload: bytes) -> None:
         if not self.ready.done():
@@ -170,7 +200,9 @@ class SmtpPeer:
             # One process of root answers all of them, in the name of one user.
             message = "questions that do not go together"
             raise FrameError(message)
+        self._backlog.begin(len(payload))
         task = asyncio.ensure_future(self._ask(ask, questions))
+        task.add_done_callback(lambda _: self._backlog.end(len(payload)))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 
@@ -185,9 +217,7 @@ class SmtpPeer:
         self.link.send(ToSmtp.ANSWERS, number(ask), encode_answers(answers))
 
     def _on_tried(self, payload: bytes) -> None:
-        # What is none would be the end of all the others.
-        decode_tried(payload)
-        self._tell_others(self, payload)
+        self._tell_others(self, decode_tried(payload))
 
     def _on_counts(self, payload: bytes) -> None:
         self.last_counts = decode_counts(payload)
@@ -214,6 +244,8 @@ class SmtpPeer:
     def _on_lost(self, why: str) -> None:
         """Clear up after it: its connections are gone, and so are messages that were not whole."""
         self._messages.lose()
+        if not self._messages.numbered.done():
+            self._messages.numbered.set_result(None)
         connections = self.connections
         for counted in self._counted.elements():
             self._house.gate.leave(counted)

@@ -2,7 +2,8 @@
 
     connection ──▶ the process that has the fewest ──▶ a session there
 
-One that ends is replaced: its clients have lost their connections, and nothing else.
+One that ends is replaced: its clients have lost their connections, and nothing else.  One that says nothing for some
+time does not serve them either, and is ended (`lookout`).
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from typing import Any
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.net.acceptor import Arrival
 from smtpdsl.runtime.roles.descriptors import descriptor_pair, send_connection
-from smtpdsl.runtime.roles.messages import ToSmtp
+from smtpdsl.runtime.roles.lookout import Lookout, kill
+from smtpdsl.runtime.roles.messages import ToSmtp, Tried, encode_failures, encode_tried
 from smtpdsl.runtime.roles.nursery import Nursery
 from smtpdsl.runtime.roles.smtp_peer import House, SmtpPeer
+from smtpdsl.runtime.sasl.throttle import Throttle
 
 # What ends at once would else be started without end.
 _REST_SECONDS = 1.0
@@ -34,7 +37,14 @@ class SmtpProcessError(Exception):
 class SmtpPool:
     """Implements `Receiver`."""
 
-    def __init__(self, nursery: Nursery, house: House, log: Log, on_none: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        nursery: Nursery,
+        house: House,
+        log: Log,
+        on_none: Callable[[str], None],
+        kill: Callable[[int], None] = kill,
+    ) -> None:
         """Have the *nursery* start processes that need what *house* has.
 
         Args:
@@ -42,11 +52,15 @@ class SmtpPool:
             house: The queue, and what else they need.
             log: Told of a process that ends.
             on_none: Told, with a sentence, if there is none any more and there will be none.
+            kill: Ends the process with a number.
         """
         self._nursery = nursery
         self._house = house
         self._log = log
         self._on_none = on_none
+        self._lookout = Lookout(lambda: self._channels, kill)
+        # What one that comes later has to know.
+        self._throttle = Throttle()
         self._channels: dict[SmtpPeer, socket.socket] = {}
         # Done when a process takes connections again that had no room for more.
         self._rooms: dict[SmtpPeer, asyncio.Future[None]] = {}
@@ -84,6 +98,7 @@ class SmtpPool:
         for _ in range(self._nursery.count - len(self._channels)):
             # It has ended since it was ready.
             self._begin_to_replace()
+        self._lookout.look()
 
     def _on_no_nursery(self) -> None:
         self._log.warn(
@@ -156,6 +171,7 @@ class SmtpPool:
             self._log.warn(f"no other one can be started now: {error.strerror}")
             self._begin_to_replace()
             return
+        peer.link.send(ToSmtp.FAILURES, encode_failures(self._throttle.remembered(asyncio.get_running_loop().time())))
         peer.give_numbers()
         found = await peer.ready
         if isinstance(found, str):
@@ -182,8 +198,8 @@ class SmtpPool:
         Raises:
             OSError: None will be, or not soon.
         """
-        coming: list[asyncio.Future[Any]] = [each.ready for each in self._channels if not each.ready.done()]
-        coming += self._starting
+        coming: list[asyncio.Future[Any]] = [each.becoming_able for each in self._channels]
+        coming = [*(each for each in coming if not each.done()), *self._starting]
         if self._is_draining or not coming:
             message = "there is nobody to speak with it"
             raise ConnectionAbortedError(message)
@@ -221,11 +237,17 @@ class SmtpPool:
     def _ready(self) -> list[SmtpPeer]:
         if self._is_draining:
             return []
-        return [peer for peer in self._channels if peer.ready.done() and isinstance(peer.ready.result(), int)]
+        return [peer for peer in self._channels if peer.is_able]
 
-    def _tell_others(self, teller: SmtpPeer, payload: bytes) -> None:
+    def _tell_others(self, teller: SmtpPeer, tried: Tried) -> None:
+        note: Callable[[float, str, str], object] = (
+            self._throttle.succeeded if tried.is_right else self._throttle.failed
+        )
+        note(asyncio.get_running_loop().time(), tried.source, tried.login)
+        payload = encode_tried(tried)
         for peer in self._channels:
-            if peer is not teller:
+            # Whoever does not listen is not told more and more.
+            if peer is not teller and not peer.link.is_full:
                 peer.link.send(ToSmtp.TRIED, payload)
 
     async def counts(self) -> Counter[str]:
@@ -256,6 +278,7 @@ class SmtpPool:
 
     async def close(self) -> None:
         """Hang up on whoever is still there."""
+        self._lookout.close()
         for task in self._starting:
             task.cancel()
         if self._channels:

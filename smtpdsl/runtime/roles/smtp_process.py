@@ -42,11 +42,13 @@ from smtpdsl.runtime.roles.messages import (
     ToSmtp,
     block_of,
     decode_admission,
+    decode_failures,
     decode_refusal,
     decode_tried,
     encode_counts,
     number,
     numbered,
+    numbers_of,
     octets_of,
     paired,
 )
@@ -57,6 +59,7 @@ from smtpdsl.runtime.supervisor.charter import Charter
 from smtpdsl.runtime.supervisor.chartering import charter_of, listener_files
 from smtpdsl.runtime.supervisor.held_files import HeldFiles
 
+# By which the queue process knows, too, that this one is alive.
 _COUNTING_SECONDS = 10.0
 _LAST_SECONDS = 10.0
 # Connections that are taken in a row.
@@ -215,7 +218,7 @@ class SmtpProcess:
         self._queue.add_numbers(block_of(payload))
 
     def _on_taken(self, payload: bytes) -> None:
-        self._queue.taken(numbered(payload)[0])
+        self._queue.taken(numbers_of(payload))
 
     def _on_refused(self, payload: bytes) -> None:
         self._queue.refused(*decode_refusal(payload))
@@ -232,6 +235,9 @@ class SmtpProcess:
 
     def _on_tried(self, payload: bytes) -> None:
         self._throttle.heard(time.monotonic(), decode_tried(payload))
+
+    def _on_failures(self, payload: bytes) -> None:
+        self._throttle.remember(time.monotonic(), decode_failures(payload))
 
     def _on_count(self, _: bytes = b"") -> None:
         self._link.send(ToQueue.COUNTS, encode_counts(self._log.counts))
@@ -254,6 +260,7 @@ class SmtpProcess:
         ToSmtp.ANSWERS: _on_answers,
         ToSmtp.TRIED: _on_tried,
         ToSmtp.COUNT: _on_count,
+        ToSmtp.FAILURES: _on_failures,
         ToSmtp.ABORT: _on_abort,
     }
 

@@ -1,10 +1,13 @@
-"""A submission on its way from an SMTP process to the queue: an array of JSON, and the content behind it.
+"""A submission on its way from an SMTP process to the queue: what the queue will store of it, and the content.
 
-    [97532, 1795351597.5, ["joe", "example.org"], ["192.0.2.1", "mx.example.org", …], [null, "FULL", …],
-     [["mda", "local", ["ann", "example.net"], ["ann", "example.net"], "ann", "", 345600, "", null, null, ""], …]]
+    │ number, moment, octets of the lines │ lines │ content │
 
-Values stand in the order of the fields of their types.  The queue looks at every one of them: what has
-another type or is missing was not sent by us.
+    known {"v":2,"from":["joe","example.org"],"client":{"source":"192.0.2.1","helo":"mx.example.org"}}
+    mda {"v":2,"action":"local","rcpt":["ann","example.net"],"dest":["ann","example.net"],"user":"ann","ttl":345600}
+
+A line is a word, and a text as `queue.facts` writes it: the word of the message says whether the name of its
+client could be looked up, that of an envelope is its route.  A text is stored as it came, so it has to be, octet for
+octet, what the queue itself would write of what it reads there; what is anything else was not sent by us.
 """
 
 from __future__ import annotations
@@ -12,209 +15,198 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
-from smtpdsl.mail.address import Mailbox, ReversePath
+from smtpdsl.mail.address import Mailbox
 from smtpdsl.mail.envelope import Client
-from smtpdsl.mail.options import MailOptions
-from smtpdsl.runtime.interfaces import ContentWriter, Envelope, InlineContent, Route, Submission
+from smtpdsl.runtime.interfaces import Envelope, InlineContent, Route, Submission, WrittenFacts
+from smtpdsl.runtime.queue.facts import (
+    FactsError,
+    MessageFacts,
+    decode_envelope,
+    decode_message,
+    encode_envelope,
+    encode_message,
+    write_facts,
+)
 from smtpdsl.runtime.queue.ids import MAX_ENVELOPES
+from smtpdsl.runtime.queue.plain_facts import plain_envelope, plain_message
 from smtpdsl.runtime.roles.frames import FrameError
 
-_LENGTH = struct.Struct("!I")
+_HEAD = struct.Struct("!QdI")
 _ROUTES = {route.value: route for route in Route}
+_IS_RDNS_KNOWN = {"known": True, "unknown": False}
+_WORDS = {is_known: word for word, is_known in _IS_RDNS_KNOWN.items()}
 # A header section that is held until it ends is longer than other content of a payload.
 _MAX_CONTENT_OCTETS = 1024 * 1024
 # Until the year 10000, in which no date can be written; and nobody waits longer for a delivery.
 _MAX_SECONDS = 253_402_300_800
 # RFC 6710 §4
 _PRIORITIES = range(-9, 10)
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-_encode_all = json.JSONEncoder(ensure_ascii=False).encode
+# What is read the same way again and again: clients send several messages, and people get several.
+_MOST_REMEMBERED = 512
+_MAX_REMEMBERED_OCTETS = 1024
 # A low one behind a high one is a character.
-_SURROGATE = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
-_decode: Callable[[str], object] = json.JSONDecoder().decode
+_SURROGATE = re.compile(r"\\ud[89a-f]")
+_encode_all = json.JSONEncoder(ensure_ascii=False).encode
 
 
-class Facts(NamedTuple):
-    """A submission without its content."""
-
-    message_id: int
-    created: float
-    reverse_path: ReversePath
-    client: Client
-    options: MailOptions
-    envelopes: tuple[Envelope, ...]
-
-    def with_content(self, content: InlineContent | ContentWriter) -> Submission:
-        """Return the submission, whole."""
-        message_id, created, reverse_path, client, options, envelopes = self
-        return Submission(message_id, reverse_path, client, created, content, envelopes, options)
+class _Message(NamedTuple):
+    facts: MessageFacts
+    text: str
 
 
-# ---------------------------------------------------------------- parts of a payload
-
-
-def with_content(facts: bytes, content: bytes) -> tuple[bytes, ...]:
-    """Return the parts of a payload that has *facts* and *content*."""
-    return _LENGTH.pack(len(facts)), facts, content
-
-
-def split_content(payload: bytes) -> tuple[bytes, bytes]:
-    """Return the facts and the content that *payload* has.
-
-    Raises:
-        FrameError: It is cut short, or the content is too long for a payload.
-    """
-    start = _LENGTH.size
-    end = start + (_LENGTH.unpack_from(payload)[0] if len(payload) >= start else len(payload))
-    if end > len(payload) or len(payload) - end > _MAX_CONTENT_OCTETS:
-        message = "a submission that is none"
-        raise FrameError(message)
-    return payload[start:end], payload[end:]
+class _Envelope(NamedTuple):
+    envelope: Envelope
+    text: str
 
 
 # ---------------------------------------------------------------- on the side that sends
 
 
-def encode_facts(submission: Submission) -> bytes:
-    """Write down what is known of *submission* beside its content."""
-    client = submission.client
-    facts = (
-        submission.message_id,
-        submission.created,
-        _pair(submission.reverse_path.mailbox),
-        (client.source, client.rdns, client.is_rdns_known, client.helo, client.login, client.tls, client.tag),
-        submission.options,
-        [_values(each) for each in submission.envelopes],
-    )
-    return _encode(facts).encode("ascii")
-
-
-def _pair(mailbox: Mailbox | None) -> tuple[str, str] | None:
-    return None if mailbox is None else (mailbox.local_part, mailbox.domain)
-
-
-def _values(envelope: Envelope) -> tuple[object, ...]:
-    route, action, recipient, dest, user, extension, ttl, target, notify, orcpt, file = envelope
-    wishes = None if notify is None else sorted(notify)
-    return route.value, action, _pair(recipient), _pair(dest), user, extension, ttl, target, wishes, orcpt, file
+def encode_submission(submission: Submission) -> tuple[bytes, bytes]:
+    """Return the two parts of a payload: what is known of *submission*, and its content if that is not written yet."""
+    message, envelopes = write_facts(submission)
+    lines = [f"{_WORDS[submission.client.is_rdns_known]} {message}"]
+    lines += [f"{each.route.value} {text}" for each, text in zip(submission.envelopes, envelopes, strict=True)]
+    octets = "\n".join(lines).encode("ascii")
+    content = submission.content.octets if isinstance(submission.content, InlineContent) else b""
+    return _HEAD.pack(submission.message_id, submission.created, len(octets)) + octets, content
 
 
 # ---------------------------------------------------------------- on the side that does not believe
 
 
-def decode_facts(octets: bytes) -> Facts:
-    """Read what `encode_facts` wrote.
+class SubmissionReader:
+    """Reads what `encode_submission` wrote, and remembers lines that it has just read."""
 
-    Raises:
-        FrameError: It is something else.
-    """
-    try:
-        text = octets.decode("ascii")
-        found = _decode(text)
-        if _SURROGATE.search(text):
-            # Octets that are no UTF-8 have some of them; no text that can be written anywhere has others.
-            _encode_all(found).encode("utf-8", "surrogateescape")
-    except (ValueError, RecursionError):
-        raise _none() from None
-    match found:
-        case [int(message_id), int(created) | float(created), sender, client, options, [*envelopes]] if (
-            0 < len(envelopes) <= MAX_ENVELOPES and 0 <= created < _MAX_SECONDS
-        ):
-            return Facts(
-                message_id,
-                float(created),
-                ReversePath(mailbox=None if sender is None else _mailbox(sender)),
-                _client(client),
-                _options(options),
-                tuple(map(_envelope, envelopes)),
-            )
-    raise _none()
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._message = lru_cache(_MOST_REMEMBERED)(_message)
+        self._envelope = lru_cache(_MOST_REMEMBERED)(_envelope)
+
+    def read(self, payload: bytes) -> Submission:
+        """Return the submission that *payload* has; its content is what stands behind the lines.
+
+        Raises:
+            FrameError: It has something else.
+        """
+        if len(payload) < _HEAD.size:
+            raise _none()
+        message_id, created, octets = _HEAD.unpack_from(payload)
+        end = _HEAD.size + octets
+        if not 0 <= len(payload) - end <= _MAX_CONTENT_OCTETS or not 0 <= created < _MAX_SECONDS:
+            raise _none()
+        try:
+            first, *others = payload[_HEAD.size : end].decode("ascii").split("\n")
+        except UnicodeDecodeError:
+            raise _none() from None
+        if not 0 < len(others) <= MAX_ENVELOPES:
+            raise _none()
+        (reverse_path, client, options), text = (self._message if _is_short(first) else _message)(first)
+        envelopes, texts = zip(
+            *[(self._envelope if _is_short(each) else _envelope)(each) for each in others], strict=True
+        )
+        content = InlineContent(payload[end:])
+        written = WrittenFacts(text, texts)
+        return Submission(message_id, reverse_path, client, created, content, envelopes, options, written)
+
+
+def _is_short(line: str) -> bool:
+    return len(line) <= _MAX_REMEMBERED_OCTETS
 
 
 def _none() -> FrameError:
     return FrameError("a submission that is none")
 
 
-def _mailbox(value: object) -> Mailbox:
-    match value:
-        case [str(local_part), str(domain)] if _is_line(local_part) and _is_line(domain):
-            return Mailbox(local_part=local_part, domain=domain)
-    raise _none()
+def _message(line: str) -> _Message:
+    """Read the line of a message.
+
+    Raises:
+        FrameError: It is something else.
+    """
+    word, _, text = line.partition(" ")
+    if word not in _IS_RDNS_KNOWN:
+        raise _none()
+    facts = plain_message(text) or _other_message(text)
+    if not _IS_RDNS_KNOWN[word]:
+        facts = facts._replace(client=facts.client.replace(is_rdns_known=False))
+    return _Message(facts, text)
+
+
+def _other_message(text: str) -> MessageFacts:
+    try:
+        facts = decode_message(text)
+    except (FactsError, RecursionError):
+        raise _none() from None
+    reverse_path, client, options = facts
+    if (
+        encode_message(*facts) != text
+        or not _can_be_written(text)
+        or not _is_client(client)
+        or not (reverse_path.mailbox is None or _is_address(reverse_path.mailbox))
+        or not (options.mt_priority is None or options.mt_priority in _PRIORITIES)
+        or not _is_line(options.ret or "")
+    ):
+        raise _none()
+    return facts
+
+
+def _envelope(line: str) -> _Envelope:
+    """Read the line of an envelope.
+
+    Raises:
+        FrameError: It is something else.
+    """
+    word, _, text = line.partition(" ")
+    if word not in _ROUTES:
+        raise _none()
+    return _Envelope(plain_envelope(_ROUTES[word], text) or _other_envelope(_ROUTES[word], text), text)
+
+
+def _other_envelope(route: Route, text: str) -> Envelope:
+    try:
+        envelope = decode_envelope(route, text)
+    except (FactsError, RecursionError):
+        raise _none() from None
+    if (
+        encode_envelope(envelope) != text
+        or not _can_be_written(text)
+        or not 0 <= envelope.ttl < _MAX_SECONDS
+        or not _is_address(envelope.recipient)
+        or not _is_address(envelope.dest)
+        or not _are_wishes(envelope)
+    ):
+        raise _none()
+    return envelope
+
+
+def _can_be_written(text: str) -> bool:
+    """Whether what *text* says in JSON is text: octets that are no UTF-8 have some surrogates, nothing has others."""
+    if _SURROGATE.search(text):
+        try:
+            _encode_all(json.loads(text)).encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            return False
+    return True
+
+
+def _is_client(client: Client) -> bool:
+    return all(map(_is_line, (client.source, client.rdns or "", client.helo, client.login or "")))
+
+
+def _is_address(mailbox: Mailbox) -> bool:
+    return _is_line(mailbox.local_part) and _is_line(mailbox.domain)
+
+
+def _are_wishes(envelope: Envelope) -> bool:
+    """Whether what is wanted for a recipient can be said to the next server: the address of ORCPT is encoded there."""
+    address_type = (envelope.orcpt or "").partition(";")[0]
+    return all(map(_is_line, (address_type, *(envelope.notify or ()))))
 
 
 def _is_line(text: str) -> bool:
-    """Whether *text* has no control character, which no address has, and nothing that a client is called by."""
+    """Whether *text* has no control character, which would end a command that it is a part of."""
     return text.isprintable() or not any(each < " " or each == "\x7f" for each in text)
-
-
-def _client(value: object) -> Client:
-    match value:
-        case [
-            str(source),
-            str() | None as rdns,
-            bool(is_rdns_known),
-            str(helo),
-            str() | None as login,
-            bool(tls),
-            str(tag),
-        ] if all(map(_is_line, (source, rdns or "", helo, login or ""))):
-            return Client(
-                source=source, rdns=rdns, is_rdns_known=is_rdns_known, helo=helo, login=login, tls=tls, tag=tag
-            )
-    raise _none()
-
-
-def _options(value: object) -> MailOptions:
-    match value:
-        case [
-            str() | None as body,
-            str() | None as ret,
-            str() | None as envid,
-            bool(smtputf8),
-            bool(requiretls),
-            int() | None as mt_priority,
-        ] if mt_priority is None or mt_priority in _PRIORITIES:
-            return MailOptions(body, ret, envid, smtputf8, requiretls, mt_priority)
-    raise _none()
-
-
-def _envelope(value: object) -> Envelope:
-    match value:
-        case [
-            str(route),
-            str(action),
-            recipient,
-            dest,
-            str(user),
-            str(extension),
-            int(ttl),
-            str(target),
-            notify,
-            str() | None as orcpt,
-            str(file),
-        ] if route in _ROUTES and 0 <= ttl < _MAX_SECONDS:
-            return Envelope(
-                _ROUTES[route],
-                action,
-                _mailbox(recipient),
-                _mailbox(dest),
-                user,
-                extension,
-                ttl,
-                target,
-                _notify(notify),
-                orcpt,
-                file,
-            )
-    raise _none()
-
-
-def _notify(value: object) -> frozenset[str] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise _none()
-    return frozenset(value)

@@ -20,6 +20,7 @@ Pure: the time is an argument.  Bounded: the least recently seen make room for o
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
@@ -67,6 +68,17 @@ class _Level(NamedTuple):
     since: float
 
 
+class Remembered(NamedTuple):
+    """What a throttle remembers, for another one: failures of sources and of logins, and from where these are used.
+
+    Each has its place, how many failures there are, and of how many seconds ago that is.
+    """
+
+    sources: Sequence[tuple[str, float, float]]
+    logins: Sequence[tuple[str, float, float]]
+    known: Sequence[tuple[str, str, float]]
+
+
 class Throttle:
     """What is remembered of failures, for all listeners of a server."""
 
@@ -101,6 +113,22 @@ class Throttle:
     def succeeded(self, now: float, source: str, login: str) -> None:
         """Remember from where *login* is used; failures stay, because a guesser may have a login of its own."""
         _put(self._known, (self.network(source), fold(login)), now, self._limits.entries)
+
+    def remembered(self, now: float) -> Remembered:
+        """Return what is remembered; the least recently seen comes first."""
+        return Remembered(
+            [(key, each.failures, now - each.since) for key, each in self._sources.items()],
+            [(key, each.failures, now - each.since) for key, each in self._logins.items()],
+            [(*key, now - since) for key, since in self._known.items()],
+        )
+
+    def remember(self, now: float, others: Remembered) -> None:
+        """Remember what another throttle does, which knows more than this one."""
+        for levels, found in ((self._sources, others.sources), (self._logins, others.logins)):
+            for key, failures, seconds in found:
+                _put(levels, key, _Level(failures, now - seconds), self._limits.entries)
+        for network, login, seconds in others.known:
+            _put(self._known, (network, login), now - seconds, self._limits.entries)
 
     def network(self, source: str) -> str:
         """Return the IPv6 network of *source*; other addresses stand for themselves."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 
 from smtpdsl.runtime.interfaces import StorageError
 from smtpdsl.runtime.net.gate import Gate, GateLimits
 from smtpdsl.runtime.queue.ids import Block
 from smtpdsl.runtime.roles.frames import FrameReader
-from smtpdsl.runtime.roles.messages import ToQueue, ToSmtp, number
+from smtpdsl.runtime.roles.messages import ToQueue, ToSmtp, Tried, number
 from smtpdsl.runtime.roles.smtp_peer import House, SmtpPeer
 from smtpdsl.runtime.supervisor.asking import Root
 from smtpdsl.runtime.supervisor.batches import encode_questions
@@ -50,7 +51,7 @@ class Process:
         self._reader = reader
         self._writer = writer
         self._frames = FrameReader()
-        self._heard: list[tuple[int, bytes]] = []
+        self._heard: deque[tuple[int, bytes]] = deque()
 
     def say(self, kind: int, *parts: bytes) -> None:
         """Send a frame."""
@@ -65,7 +66,7 @@ class Process:
         """Return the payload of the next frame of *kind*; others are passed over."""
         while True:
             while self._heard:
-                found, payload = self._heard.pop(0)
+                found, payload = self._heard.popleft()
                 if found == kind:
                     return payload
             octets = await self._reader.read(1 << 20)
@@ -90,14 +91,12 @@ class FakeHouse:
         self.spool = spool or Spool()
         self.gate = Gate(GateLimits(connections=20, of_source=20))
         self.house = House(self.spool, self.gate, root, POLICY)
-        self.told: list[bytes] = []
+        self.told: list[Tried] = []
         self.ended: list[str] = []
 
     async def connect(self, clients: int = 0) -> tuple[SmtpPeer, Process]:
         """Have a process that has numbers, and so many *clients*."""
-        peer = SmtpPeer(
-            self.house, lambda _, payload: self.told.append(payload), lambda _, __, why: self.ended.append(why)
-        )
+        peer = SmtpPeer(self.house, lambda _, tried: self.told.append(tried), lambda _, __, why: self.ended.append(why))
         ours, theirs = socket.socketpair()
         ours.setblocking(False)  # noqa: FBT003 - as the socket module has it
         await asyncio.get_running_loop().create_connection(lambda: peer.link, sock=ours)

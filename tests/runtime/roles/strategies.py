@@ -28,7 +28,7 @@ CLIENTS = st.builds(
 OPTIONS = st.builds(
     MailOptions,
     body=OPTIONAL,
-    ret=OPTIONAL,
+    ret=st.none() | NAMES,
     envid=OPTIONAL,
     smtputf8=st.booleans(),
     requiretls=st.booleans(),
@@ -46,7 +46,7 @@ ENVELOPES = st.builds(
     target=TEXTS,
     file=TEXTS,
     notify=st.none() | st.frozensets(st.sampled_from(["NEVER", "SUCCESS", "FAILURE", "DELAY"])),
-    orcpt=OPTIONAL,
+    orcpt=st.none() | st.builds("{};{}".format, NAMES, TEXTS),
 )
 SUBMISSIONS = st.builds(
     Submission,

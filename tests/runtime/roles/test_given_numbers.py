@@ -8,7 +8,20 @@ from hypothesis import strategies as st
 
 from smtpdsl.runtime.queue.ids import Block
 from smtpdsl.runtime.roles.frames import FrameError
-from smtpdsl.runtime.roles.given_numbers import GivenNumbers
+from smtpdsl.runtime.roles.given_numbers import MOST_BLOCKS, GivenNumbers
+
+
+def test_blocks_are_forgotten_in_the_end() -> None:
+    """A number that is in one of them is good for nothing, but it is no lie; one that nobody has given yet, is."""
+    numbers = GivenNumbers()
+    for start in range(10, 10 * (MOST_BLOCKS + 3), 10):
+        numbers.add(Block(start, start + 5))
+
+    assert [numbers.use(each) for each in (10, 24, 17, 30, 34)] == [False, False, False, True, True]
+    assert [numbers.is_forgotten(each) for each in (10, 24, 30, 40)] == [True, True, False, False]
+    for unknown in (27, 37, 10 * (MOST_BLOCKS + 3)):
+        with pytest.raises(FrameError):
+            numbers.use(unknown)
 
 
 @given(
@@ -26,7 +39,7 @@ def test_a_number_is_used_once(sizes: tuple[int, ...], used: list[int], is_backw
     for each in used:
         if each in free:
             free.remove(each)
-            numbers.use(each)
+            assert numbers.use(each)
         else:
             with pytest.raises(FrameError):
                 numbers.use(each)

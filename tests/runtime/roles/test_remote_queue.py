@@ -7,12 +7,12 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-from smtpdsl.runtime.interfaces import ContentWriter, StorageError, StorageFullError
+from smtpdsl.runtime.interfaces import ContentWriter, InlineContent, StorageError, StorageFullError
 from smtpdsl.runtime.queue.ids import Block
 from smtpdsl.runtime.roles import remote_queue
 from smtpdsl.runtime.roles.messages import ToQueue, number
 from smtpdsl.runtime.roles.remote_queue import WINDOW_OCTETS, RemoteQueue
-from smtpdsl.runtime.roles.submissions import decode_facts, split_content
+from smtpdsl.runtime.roles.submissions import SubmissionReader
 from tests.runtime.net.places import PATIENCE_SECONDS, Client, Place, play
 from tests.runtime.queue.sample import BODY, submission
 
@@ -87,17 +87,16 @@ def test_a_message_is_the_queues_when_it_says_so() -> None:
 
     async def scene(queue: RemoteQueue, sent: Sent) -> None:
         first, second, third = (queue.enqueue(submission(each)) for each in (1, 2, 3))
-        facts, content = split_content(sent[0][1])
-        assert (decode_facts(facts).message_id, content) == (1, BODY)
+        found = SubmissionReader().read(sent[0][1])
+        assert (found.message_id, found.content) == (1, InlineContent(BODY))
         assert sent.kinds() == [ToQueue.SUBMIT] * 3
-        queue.taken(3)
-        queue.taken(4)
+        queue.taken([3, 4])
         queue.refused(1, StorageFullError("no room"))
         await third
         with pytest.raises(StorageFullError, match="no room"):
             await first
         assert not asyncio.ensure_future(second).done()
-        queue.taken(2)
+        queue.taken([2])
         await second
 
     play_queue(scene)
@@ -127,7 +126,7 @@ def test_a_client_waits_for_room() -> None:
 
     async def queue_up(queue: RemoteQueue, writer: ContentWriter) -> None:
         accepted = queue.enqueue(submission(1)._replace(content=writer))
-        queue.taken(1)
+        queue.taken([1])
         await accepted
 
     play_queue(scene)
@@ -145,7 +144,7 @@ def test_what_is_forgotten_is_forgotten_once() -> None:
             each.discard()
         assert writer.write(b"late") is None
         assert sent.kinds() == [ToQueue.WRITE, ToQueue.WRITE, ToQueue.SUBMIT_WRITTEN, ToQueue.DISCARD]
-        queue.taken(2)
+        queue.taken([2])
         await accepted
 
     play_queue(scene)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -19,8 +20,10 @@ from smtpdsl.runtime.interfaces import (
     LocalWork,
     StorageError,
     StorageFullError,
+    Submission,
 )
 from smtpdsl.runtime.net.gate import TOO_MANY, GateLimits
+from smtpdsl.runtime.roles import backlog, given_numbers
 from smtpdsl.runtime.roles.messages import (
     ToQueue,
     ToSmtp,
@@ -32,11 +35,12 @@ from smtpdsl.runtime.roles.messages import (
     encode_tried,
     number,
     numbered,
+    numbers_of,
     pair,
     paired,
 )
 from smtpdsl.runtime.roles.smtp_peer import SmtpPeer
-from smtpdsl.runtime.roles.submissions import encode_facts, with_content
+from smtpdsl.runtime.roles.submissions import encode_submission
 from smtpdsl.runtime.supervisor.batches import decode_answers, encode_questions
 from smtpdsl.runtime.supervisor.questions import (
     RIGHT,
@@ -79,7 +83,12 @@ def play(scene: Scene, house: Callable[[], FakeHouse] = FakeHouse, clients: int 
 
 def message(message_id: int) -> bytes:
     """Return the payload of a small message."""
-    return b"".join(with_content(encode_facts(submission(message_id)), b"Subject: x\n\nx\n"))
+    return b"".join(encode_submission(submission(message_id)))
+
+
+def facts(message_id: int, **changes: str) -> bytes:
+    """Return the payload of a message that is written; its envelope has *changes*."""
+    return encode_submission(submission(message_id, local()._replace(**changes)))[0]  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------- what a process may have
@@ -94,7 +103,7 @@ def test_a_message_is_stored_and_acknowledged() -> None:
         for piece in (b"Subject: y\n\n", b"y\n"):
             process.say(ToQueue.WRITE, number(109), piece)
             assert paired(await process.hear(ToSmtp.ROOM)) == (109, len(piece))
-        process.say(ToQueue.SUBMIT_WRITTEN, encode_facts(submission(109)))
+        process.say(ToQueue.SUBMIT_WRITTEN, facts(109))
         assert numbered(await process.hear(ToSmtp.TAKEN)) == (109, b"")
         # When it is stored it is no business of the process any more.
         process.say(ToQueue.DISCARD, number(109))
@@ -143,12 +152,10 @@ def test_no_command_of_its_own() -> None:
 
     async def scene(house: FakeHouse, _: SmtpPeer, process: Process) -> None:
         for message_id, changes in ((100, {"target": "rm -r /"}), (101, {"file": "/home/ann/.profile"})):
-            facts = encode_facts(submission(message_id, local()._replace(**changes)))  # type: ignore[arg-type]
-            process.say(ToQueue.SUBMIT, *with_content(facts, b"x"))
+            process.say(ToQueue.SUBMIT, facts(message_id, **changes), b"x")
             assert decode_refusal(await process.hear(ToSmtp.REFUSED))[0] == message_id
-        facts = encode_facts(submission(102, local()._replace(target="rm -r /")))
         process.say(ToQueue.WRITE, number(102), b"x")
-        process.say(ToQueue.SUBMIT_WRITTEN, facts)
+        process.say(ToQueue.SUBMIT_WRITTEN, facts(102, target="rm -r /"))
         assert decode_refusal(await process.hear(ToSmtp.REFUSED))[0] == 102
         assert house.spool.submissions == []
         assert [each.is_discarded for each in house.spool.writers] == [True]
@@ -220,10 +227,10 @@ def test_root_is_asked(root: FakeRoot | None, answer: Answer) -> None:
 
 def test_logins_and_counters_are_passed_on() -> None:
     """Two who ask for counters at a time get the same; whoever asks when it is gone gets those that it told last."""
-    tried = encode_tried(Tried("192.0.2.1", "ann", is_right=False))
+    tried = Tried("192.0.2.1", "ann", is_right=False)
 
     async def scene(house: FakeHouse, peer: SmtpPeer, process: Process) -> None:
-        process.say(ToQueue.TRIED, tried)
+        process.say(ToQueue.TRIED, encode_tried(tried))
         asked = [asyncio.ensure_future(peer.counts()) for _ in range(2)]
         await process.hear(ToSmtp.COUNT)
         process.say(ToQueue.COUNTS, encode_counts({"smtp.session": 3}))
@@ -305,16 +312,19 @@ MEBIOCTET = b"x" * 1024 * 1024
 FRAMES: list[tuple[str, list[tuple[int, bytes]]]] = [
     ("a frame of the kind 0", [(0, b"")]),
     ("a frame of the kind 13", [(13, b"")]),
+    ("the number 0 of a process", [(ToQueue.READY, number(0))]),
+    ("the number 1 of a process", [(ToQueue.READY, number(1))]),
+    ("the number 4194305 of a process", [(ToQueue.READY, number(2**22 + 1))]),
     ("a frame without its number", [(ToQueue.READY, b"1234567")]),
     ("a number that is none", [(ToQueue.DISCARD, b"\xff" * 8)]),
     ("a message with the number 99, which it was not given", [(ToQueue.SUBMIT, message(99))]),
     ("a message with the number 110, which it was not given", [(ToQueue.SUBMIT, message(110))]),
     ("a message with the number 200, which it was not given", [(ToQueue.WRITE, number(200) + b"x")]),
-    ("a message without its content", [(ToQueue.SUBMIT_WRITTEN, encode_facts(submission(100)))]),
+    ("a message without its content", [(ToQueue.SUBMIT_WRITTEN, facts(100))]),
     ("a second message with the number 101", [(ToQueue.WRITE, number(101) + b"x"), (ToQueue.SUBMIT, message(101))]),
     ("more large messages at a time than it has clients", [(ToQueue.WRITE, number(100 + each)) for each in range(3)]),
     ("more of a message than there is room for", [(ToQueue.WRITE, number(100) + MEBIOCTET)] * 5),
-    ("a submission that is none", [(ToQueue.SUBMIT, with_content(encode_facts(submission(100)), b"")[1])]),
+    ("a submission that is none", [(ToQueue.SUBMIT, facts(100)[1:])]),
     ("the end of a connection that it does not have", [(ToQueue.LEFT, b"192.0.2.2")]),
     ("the end of a connection that it does not have", [(ToQueue.LEFT, b"")]),
     ("the end of a connection that it does not have", [(ToQueue.LEFT, b"192.0.2.1")] * 3),
@@ -350,6 +360,88 @@ def test_whoever_takes_what_is_not_its_own_is_cut_off(why: str, frames: list[tup
         assert all(each.is_discarded for each in house.spool.writers)
 
     play(scene, lambda: FakeHouse(NoRoom(), FakeRoot()))
+
+
+class SlowSpool(Spool):
+    """A store that takes its time."""
+
+    def __init__(self) -> None:
+        """Have nothing yet."""
+        super().__init__()
+        self.waiting: list[asyncio.Future[None]] = []
+
+    async def enqueue(self, submission: Submission) -> None:
+        """Take a message when the test lets it."""
+        self.submissions.append(submission)
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        await self.waiting[-1]
+
+
+def test_whoever_brings_too_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing more is read before some of it is stored, and in the end everything is; it is not taken for dead."""
+    monkeypatch.setattr(backlog, "_MOST_OCTETS", 1024 * 1024)
+    monkeypatch.setattr("tests.runtime.roles.house.BLOCK", 100)
+    message_octets = 300_000
+
+    async def scene(house: FakeHouse, peer: SmtpPeer, process: Process) -> None:
+        spool = cast("SlowSpool", house.spool)
+        for number_of_message in range(100, 130):
+            process.say(ToQueue.SUBMIT, facts(number_of_message), b"x" * message_octets)
+        stored = 0
+        while stored < 30:
+            while len(spool.submissions) == stored:  # noqa: ASYNC110 - a list is no event
+                await asyncio.sleep(0)
+            # As much as there is room for, and what came with it: a reader takes 256 KiB at a time.
+            assert (len(spool.submissions) - stored) * message_octets <= 1024 * 1024 + 2 * message_octets
+            if (len(spool.submissions) - stored) * message_octets > 1024 * 1024:
+                assert max(peer.look_for() for _ in range(9)) < 1
+            stored += 1
+            spool.waiting[stored - 1].set_result(None)
+            assert numbers_of(await process.hear(ToSmtp.TAKEN)) == (99 + stored,)
+        assert house.ended == []
+
+    play(scene, lambda: FakeHouse(SlowSpool()))
+
+
+def test_whoever_does_not_listen_is_not_heard() -> None:
+    """Its answers would need more and more room; when it listens again, it gets all of them."""
+    pieces = 60_000
+
+    async def scene(house: FakeHouse, peer: SmtpPeer, process: Process) -> None:
+        piece = struct.pack("!IBQ", 9, ToQueue.WRITE, 100) + b"x"
+        process.write(piece * pieces)
+        while not peer.link.is_full:  # noqa: ASYNC110 - a link has no event
+            await asyncio.sleep(0)
+        for _ in range(99):
+            await asyncio.sleep(0)
+        (writer,) = house.spool.writers
+        assert len(writer.octets) < pieces
+        for _ in range(pieces):
+            assert paired(await process.hear(ToSmtp.ROOM)) == (100, 1)
+        await process.be_understood()
+        assert not peer.link.is_full
+        assert house.ended == []
+
+    play(scene)
+
+
+def test_a_number_that_was_given_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its message is refused, large or small, and the client tries again; nothing else follows."""
+    monkeypatch.setattr(given_numbers, "MOST_BLOCKS", 1)
+
+    async def scene(house: FakeHouse, _: SmtpPeer, process: Process) -> None:
+        process.say(ToQueue.WANTS)
+        await process.hear(ToSmtp.NUMBERS)
+        process.say(ToQueue.SUBMIT, message(100))
+        process.say(ToQueue.WRITE, number(101), b"x")
+        assert paired(await process.hear(ToSmtp.ROOM)) == (101, 1)
+        process.say(ToQueue.SUBMIT_WRITTEN, facts(101))
+        process.say(ToQueue.SUBMIT, message(200))
+        assert numbered(await process.hear(ToSmtp.TAKEN)) == (200, b"")
+        assert [each.message_id for each in house.spool.submissions] == [200]
+        assert (house.spool.writers, house.ended) == ([], [])
+
+    play(scene)
 
 
 def test_counters_that_are_none() -> None:

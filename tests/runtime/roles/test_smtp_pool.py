@@ -12,13 +12,16 @@ from typing import cast
 
 import pytest
 
+from smtpdsl.runtime.interfaces import StorageError
 from smtpdsl.runtime.net.acceptor import Arrival
+from smtpdsl.runtime.queue.ids import Block
 from smtpdsl.runtime.roles.descriptors import receive_connection
-from smtpdsl.runtime.roles.messages import ToQueue, ToSmtp, encode_counts, number
+from smtpdsl.runtime.roles.messages import ToQueue, ToSmtp, block_of, decode_failures, encode_counts, number
 from smtpdsl.runtime.roles.nursery import Nursery
 from smtpdsl.runtime.roles.smtp_pool import SmtpPool, SmtpProcessError
+from smtpdsl.runtime.sasl.throttle import Throttle
 from tests.runtime.queue.sample import Journal, StillLoop
-from tests.runtime.roles.house import FakeHouse, Process
+from tests.runtime.roles.house import FakeHouse, Process, Spool
 
 HERE = Arrival("192.0.2.1", "192.0.2.1")
 
@@ -31,10 +34,12 @@ class Child:
         self._link = link
         self.channel = channel
         self.clients: list[socket.socket] = []
+        self.has_begun = False
 
     async def begin(self, *, is_ready: bool = True) -> None:
         """Come up."""
         self.process = Process(*await asyncio.open_connection(sock=self._link))
+        self.has_begun = True
         if is_ready:
             self.process.say(ToQueue.READY, number(4711))
         else:
@@ -51,7 +56,10 @@ class Child:
 
     def end(self) -> None:
         """Be gone, and everything with it."""
-        self.process.end()
+        if self.has_begun:
+            self.process.end()
+        else:
+            self._link.close()
         for each in (self.channel, *self.clients):
             each.close()
 
@@ -84,14 +92,17 @@ class FakeNursery:
 class Scenery:
     """A pool that has started, and what belongs to it."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, spool: Spool | None = None) -> None:
         """Have *count* processes."""
         self.loop = cast("StillLoop", asyncio.get_running_loop())
-        self.house = FakeHouse()
+        self.house = FakeHouse(spool)
         self.log = Journal()
         self.none: list[str] = []
         self.nursery = FakeNursery(count)
-        self.pool = SmtpPool(cast("Nursery", self.nursery), self.house.house, self.log, self.none.append)
+        self.killed: list[int] = []
+        self.pool = SmtpPool(
+            cast("Nursery", self.nursery), self.house.house, self.log, self.none.append, self.killed.append
+        )
 
     async def start(self) -> None:
         """Let all of them come up, and bring mail."""
@@ -346,6 +357,107 @@ def test_a_login_is_told_to_the_others() -> None:
         assert await one.process.hear(ToSmtp.TRIED) == later
 
     play(scene, count=3)
+
+
+def test_one_that_comes_later_knows_what_was_told() -> None:
+    """Who has guessed passwords does not begin anew with it."""
+
+    async def scene(scenery: Scenery) -> None:
+        one, other = scenery.nursery.children
+        for login, is_right in (("ann", "false"), ("ben", "false"), ("ben", "true")):
+            one.process.say(ToQueue.TRIED, f'["192.0.2.1","{login}",{is_right}]'.encode())
+        await one.process.be_understood()
+        one.end()
+        third = await scenery.child(3)
+        await third.begin()
+        throttle = Throttle()
+        throttle.remember(0.0, decode_failures(await third.process.hear(ToSmtp.FAILURES)))
+        assert throttle.failed(0.0, "192.0.2.1", "joe") == Throttle().failed(0.0, "192.0.2.1", "joe") * 2**2
+        assert [each[:2] for each in throttle.remembered(0.0).known] == [("192.0.2.1", "ben")]
+        await other.process.hear(ToSmtp.TRIED)
+
+    play(scene)
+
+
+def test_one_that_says_nothing_is_ended() -> None:
+    """Another one takes its place; those that do say something stay, however long it takes."""
+
+    async def scene(scenery: Scenery) -> None:
+        hung, other = scenery.nursery.children
+        client = await scenery.client()
+        for _ in range(4):
+            assert len(scenery.nursery.children) == 2
+            assert scenery.killed == []
+            other.process.say(ToQueue.COUNTS, encode_counts({}))
+            await other.process.be_understood()
+            await scenery.wait(10.0)
+        third = await scenery.child(3)
+        assert scenery.killed == [4711]
+        assert scenery.house.gate.connections == 0
+        await third.begin()
+        await third.process.be_understood()
+        hung.end()
+        client.close()
+
+    (warning,) = play(scene).log.warnings
+    assert "with 1 connections: it has not said anything for 30 seconds; another one is started" in warning
+
+
+def test_one_that_never_comes_up_is_given_up() -> None:
+    """Nobody knows its number, so it is left alone; its link is not there for it any more."""
+
+    async def scene(scenery: Scenery) -> None:
+        scenery.nursery.children[0].end()
+        await scenery.child(2)
+        for _ in range(4):
+            await scenery.wait(10.0)
+        await (await scenery.child(3)).begin()
+        assert scenery.killed == []
+
+    assert play(scene, count=1).log.warnings[1:] == [
+        "the SMTP process is gone, with 0 connections: it has not said anything for 30 seconds; another one is started",
+        "another SMTP process cannot serve: an SMTP process ended before it was ready",
+    ]
+
+
+class LateSpool(Spool):
+    """A store that takes its time."""
+
+    def __init__(self) -> None:
+        """Have nothing to give yet."""
+        super().__init__()
+        self.wanted: list[asyncio.Future[Block]] = []
+
+    def reserve(self) -> asyncio.Future[Block]:
+        """Give numbers when the test does."""
+        self.wanted.append(asyncio.get_running_loop().create_future())
+        return self.wanted[-1]
+
+
+@pytest.mark.parametrize("is_failing", [False, True])
+def test_a_client_waits_for_numbers(is_failing: bool) -> None:  # noqa: FBT001 - a column
+    """Without any it could only be told to come later; so it is when the store has said that it has none."""
+
+    async def main() -> None:
+        scenery = Scenery(1, LateSpool())
+        await scenery.start()
+        (one,) = scenery.nursery.children
+        spool = cast("LateSpool", scenery.house.spool)
+        coming = asyncio.ensure_future(scenery.client())
+        await one.process.be_understood()
+        assert (one.take(), coming.done()) == (0, False)
+        if is_failing:
+            spool.wanted[0].set_exception(StorageError("no room"))
+        else:
+            spool.wanted[0].set_result(Block(100, 110))
+        client = await coming
+        assert one.take() == 1
+        assert block_of(await one.process.hear(ToSmtp.NUMBERS)) == (Block(0, 0) if is_failing else Block(100, 110))
+        client.close()
+        await scenery.end()
+
+    with asyncio.Runner(loop_factory=StillLoop) as runner:
+        runner.run(main())
 
 
 def test_counters_are_summed_up() -> None:

@@ -22,6 +22,23 @@ def test_answers_come_later_and_later() -> None:
     assert guess(Throttle(), 7) == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
 
 
+def test_another_throttle_goes_on_where_this_one_is() -> None:
+    """Whatever its clock says: with failures of sources and logins, and with those who are known."""
+    throttle, other = Throttle(), Throttle()
+    guess(throttle, 9, now=100.0)
+    throttle.succeeded(100.0, THERE, "ann")
+    other.remember(7.0, throttle.remembered(130.0))
+
+    assert guess(other, 2, login="ben", now=7.0) == guess(throttle, 2, login="ben", now=130.0)
+    for each, now in ((throttle, 130.0), (other, 7.0)):
+        assert each.judge_source(now, HERE) is Ruling.SOURCE_REFUSED
+        for place in range(50):
+            each.failed(now, f"198.51.100.{place + 8}", "ann")
+        assert each.judge_login(now, THERE, "ann") is Ruling.TRY
+        assert each.judge_login(now, HERE, "ann") is Ruling.LOGIN_REFUSED
+    assert other.remembered(7.0) == throttle.remembered(130.0)
+
+
 def test_a_source_is_refused_at_its_limit_alone() -> None:
     """Whatever the login; and others are not."""
     throttle = Throttle()
