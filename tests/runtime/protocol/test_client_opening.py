@@ -186,6 +186,41 @@ def test_a_login_is_never_told_in_the_clear(security: Security) -> None:
     assert failure(core) == Verdict(TEMPORARY, "no login is told to peer:25 in the clear", "4.7.4")
 
 
+class TwoWays(NamedTuple):
+    """A login that has a long first response for ``LONG``, and none for ``SHORT``."""
+
+    mechanism: str = ""
+    is_complete: bool = True
+
+    def begin(self, offered: frozenset[str], refused: frozenset[str], end_point: EndPoint) -> TwoWays | None:
+        """Prefer ``LONG``."""
+        del end_point
+        names = sorted(offered - refused)
+        return self._replace(mechanism=names[0]) if names else None
+
+    def respond(self, challenge: bytes | None) -> bytes | None:
+        """Say at once what is long."""
+        if challenge is None:
+            return b"long" * 200 if self.mechanism == "LONG" else None
+        return b"short"
+
+    def is_told_by(self, text: str) -> bool:
+        """Recognise nothing."""
+        del text
+        return False
+
+
+def test_what_one_mechanism_has_held_back_is_not_said_for_another() -> None:
+    """A first response that is too long for its line waits for a challenge, which may never come."""
+    core = ClientSession("peer:25", "client.example", "server.example", Terms(Security.IMMEDIATE, TwoWays()))
+    core.secured()
+    hear(core, "220 peer.example\r\n")
+    assert hear(core, "250-peer.example\r\n250 AUTH LONG SHORT\r\n") == "AUTH LONG\r\n"
+    assert hear(core, "535 no\r\n") == "AUTH SHORT\r\n"
+
+    assert hear(core, "334 YQ==\r\n") == "c2hvcnQ=\r\n"
+
+
 # ---------------------------------------------------------------- LMTP
 
 
