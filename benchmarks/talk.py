@@ -171,7 +171,8 @@ def hostile(seconds: int) -> list[float]:
 
 
 async def _hostile(seconds: int) -> int:
-    runs = _runs([vector for vector in read(DEFAULT_FILE) if _is_playable(vector)])
+    files = sorted(DEFAULT_FILE.parent.glob("*-bad-input.jsonl"))
+    runs = _runs([vector for file in files for vector in read(file) if _is_playable(vector)])
     count = 0
 
     async def play_on() -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from smtpdsl.ir.quantity import format_size, format_time
 from smtpdsl.mail.binary_mime import MAX_PARTS
+from smtpdsl.mail.header_addresses import MAX_ELEMENTS
 from smtpdsl.mail.mime_boundaries import MAX_DEPTH
+from smtpdsl.mail.mime_part import MAX_FIELD_OCTETS
 from smtpdsl.mail.reply import Reply
 from smtpdsl.mail.trace import MAX_RECEIVED_FIELDS
 from smtpdsl.runtime import transaction
@@ -84,6 +86,12 @@ OTHERS = [
     Row("the header section", format_size(transaction.MAX_HEADER_OCTETS), NONE, "552 5.3.4"),
     Row("parts of a binary message", number(MAX_PARTS), NONE, "552 5.3.4"),
     Row("multiparts in each other, in a binary message", number(MAX_DEPTH), NONE, "lines, whatever they hold"),
+    Row(
+        "Content-Type, of a part of a binary message", format_size(MAX_FIELD_OCTETS), NONE, "lines, whatever they hold"
+    ),
+    Row(
+        "addresses of a submission that get missing domains", number(MAX_ELEMENTS), NONE, "the others stay as they are"
+    ),
     Row("Received fields, fewer than", number(MAX_RECEIVED_FIELDS), NONE, "554 5.4.6"),
     Row("failures of a source", number(THROTTLE.source_failures), NONE, "421 4.7.0"),
     Row("failures with one name", number(THROTTLE.login_failures), NONE, "454 4.7.0"),

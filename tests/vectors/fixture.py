@@ -14,8 +14,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from tests.ports import reserve_port
 from tests.vectors.played import LOGIN, Door
-from tests.vectors.ports import reserve_port
 from tests.vectors.process import Refusal
 
 USERS = ("alice", "bob", "o'brien")

@@ -25,6 +25,7 @@ from tests.vectors.transcript import Transaction, transactions
 SINK_DOMAIN = "remote.test"
 _SUBMISSION = frozenset({"sub", "sub-tls", "sub-auth"})
 _ADDED = (b"Date: ", b"Message-ID: ")
+_BCC = re.compile(rb"^bcc[ \t]*:.*\n(?:[ \t].*\n)*", re.IGNORECASE | re.MULTILINE)
 
 
 def messages(vector: Vector, played: Played, evidence: Evidence) -> Iterator[str]:
@@ -93,7 +94,7 @@ def _same(vector: Vector, transaction: Transaction, copy: Stored) -> Iterator[st
         if re.search(rb"^bcc:", head, re.IGNORECASE | re.MULTILINE):
             yield "a submitted message with a Bcc field"
     # Where there is no header section, an empty line ends ours.
-    if found not in (wanted, b"\n" + wanted):
+    if found not in (wanted, b"\n" + wanted) and _undone(found) != _undone(wanted):
         yield f"a stored message differs from what was sent: {_difference(found, wanted)}"
 
 
@@ -112,6 +113,12 @@ def _without_completion(found: bytes, sent: bytes) -> bytes:
         return found
     kept = b"".join(line + b"\n" for line in lines[:-added])
     return kept + (b"\n" + body if end else b"")
+
+
+def _undone(content: bytes) -> bytes:
+    """Return *content* without what is done to the header of messages that begin their way on this machine."""
+    head, end, body = content.partition(b"\n\n")
+    return _BCC.sub(b"", head + b"\n").replace(b"@mx.test", b"") + end + body
 
 
 def _difference(found: bytes, wanted: bytes) -> str:

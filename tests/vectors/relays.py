@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tests.certificates import make_pair
+from tests.ports import reserve_port
 from tests.vectors import log_lines
 from tests.vectors.checks import check_server, warm_up
 from tests.vectors.evidence import Evidence, accepted
@@ -22,7 +23,6 @@ from tests.vectors.format import Role, Vector
 from tests.vectors.judge_client import judge_client
 from tests.vectors.modes import Mode
 from tests.vectors.played import Door, Played
-from tests.vectors.ports import reserve_port
 from tests.vectors.process import StartError
 from tests.vectors.remote import Cut, Remote
 from tests.vectors.results import Result, Run

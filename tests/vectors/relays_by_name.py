@@ -11,13 +11,13 @@ import asyncio
 import os
 from collections.abc import Sequence
 
+from tests.ports import reserve_port
 from tests.vectors.checks import check_server, warm_up
 from tests.vectors.evidence import accepted
 from tests.vectors.fixture import BY_NAME, Knowledge, Route
 from tests.vectors.judge_client import judge_client
 from tests.vectors.names import Names, Zone, ZoneError
 from tests.vectors.played import Door
-from tests.vectors.ports import reserve_port
 from tests.vectors.process import StartError
 from tests.vectors.relays import QUICK, evidence_of, queue_message
 from tests.vectors.results import Result, Run

@@ -21,7 +21,7 @@ from tests.vectors.replies import Reply
 _PATH = re.compile(rb"(?:MAIL FROM|RCPT TO): *<([^\r\n]*?)>(?: |$)", re.IGNORECASE)
 # PROXY protocol, version 2: the signature, two octets, and how many more there are.
 _PROXY_SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
-_BDAT = re.compile(rb"BDAT ([0-9]+)( LAST)?", re.IGNORECASE)
+_BDAT = re.compile(rb"BDAT +0*([0-9]+)(?: +(LAST))? *", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"(?:2\.0\.0 )?([0-9a-f]{8}) Message accepted")
 _STUFFED = re.compile(rb"^\.", re.MULTILINE)
 
@@ -130,5 +130,7 @@ class _Reading:
         if identifier:
             recipients = tuple(each.decode("latin-1") for each in self._recipients)
             text = content.replace(b"\r\n", b"\n")
+            # Only chunks can end inside of a line; it gets an end, as it would have had after DATA.
+            text += b"\n" if text and not text.endswith(b"\n") else b""
             yield Transaction(self._reverse_path.decode("latin-1"), recipients, text, identifier)
         self._forget()

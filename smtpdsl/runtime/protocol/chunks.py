@@ -7,7 +7,7 @@ r"""Mail data in chunks (RFC 3030 §2): the client says how many octets follow, 
 The octets of a chunk are never commands, whether it is wanted or not.  So BDAT is read
 before it is asked whether it may come: a chunk that may not is swallowed first and refused
 then.  Where its length cannot be read, nobody knows what is a command any more, and none
-is obeyed.
+is obeyed before RSET.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def read_bdat(argument: str) -> Bdat:
     """Read the argument of BDAT.
 
     Raises:
-        RemoteProtocolError: It does not say how many octets follow, or too many; then nothing that follows is obeyed.
+        RemoteProtocolError: It does not say how many octets follow, or too many.
     """
     found = _CHUNK.fullmatch(argument)
     if found is None:

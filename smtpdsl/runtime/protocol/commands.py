@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from smtpdsl.mail.address import AddressError, ForwardPath, Mailbox, ReversePath
@@ -77,7 +78,7 @@ def split_line(line: bytes) -> tuple[bytes, str]:
 
 # What a client may say of its password, at its first guess or in the wrong form; with the mechanism, if it names one.
 _SECRET = re.compile(
-    r"\s*AUTH[\s=]+((?:PLAIN|LOGIN|EXTERNAL|CRAM-MD5|SCRAM-SHA[A-Z0-9-]*|XOAUTH2|OAUTHBEARER)\b)?",
+    r"\s*AUTH(?:[\s=]+|(?=PLAIN|LOGIN))((?:PLAIN|LOGIN|EXTERNAL|CRAM-MD5|SCRAM-SHA[A-Z0-9-]*|XOAUTH2|OAUTHBEARER)\b)?",
     re.ASCII | re.IGNORECASE,
 )
 
@@ -95,7 +96,11 @@ def line_for_log(line: bytes) -> str:
 
 # Path = "<" [ A-d-l ":" ] Mailbox ">"           RFC 5321 §4.1.2
 # Only where it ends: `>` and blanks may stand between quotes.
-_PATH = re.compile(r'<(?:"(?:[^"\\]|\\.)*+"|[^">])*+>')
+_PATH = re.compile(r'<(?>(?:"(?>(?:[^"\\]|\\.)*)"|[^">])*)>')
+
+
+# What was said in this many lines is known when it is said again: whoever sends much names the same people often.
+_REMEMBERED = 256
 
 
 class _Form(NamedTuple):
@@ -110,6 +115,7 @@ _FROM = _Form("FROM:", own_replies.MAIL_SYNTAX, own_replies.bad_reverse_path)
 _TO = _Form("TO:", own_replies.RCPT_SYNTAX, own_replies.bad_forward_path)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _read_mail(argument: str, dialect: Dialect) -> Mail:
     path, rest = _split_path(argument, _FROM)
     parameters = read_mail_parameters(rest, dialect.extensions) if rest else NO_MAIL_PARAMETERS
@@ -125,6 +131,7 @@ def _read_mail(argument: str, dialect: Dialect) -> Mail:
     return Mail(reverse_path, parameters)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _read_rcpt(argument: str, dialect: Dialect) -> Rcpt:
     path, rest = _split_path(argument, _TO)
     path = path if path.isascii() else _from_utf8(path, _TO, utf8=dialect.utf8)

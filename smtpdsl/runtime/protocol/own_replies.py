@@ -29,7 +29,7 @@ _NO_MAIL = _reply(503, "5.5.1", "Send MAIL FROM first")
 _NO_RECIPIENT = _reply(503, "5.5.1", "No valid recipients: send RCPT TO first")
 IN_TRANSACTION = _reply(503, "5.5.1", "Not while a transaction is open")
 _BETWEEN_CHUNKS = _reply(503, "5.5.1", "The message comes in chunks: send BDAT, or RSET to forget it")
-_AFTER_BROKEN_CHUNK = _reply(503, "5.5.1", "Nothing more is taken after a broken BDAT: send QUIT")
+_AFTER_BROKEN_CHUNK = _reply(503, "5.5.1", "Nothing more is taken after a broken BDAT: send RSET")
 ALREADY_SECURE = _reply(503, "5.5.1", "TLS is up already")
 ALREADY_AUTHENTICATED = _reply(503, "5.5.1", "You have authenticated already")
 # RFC 3207 §4, RFC 4954 §6
@@ -49,7 +49,7 @@ NEEDS_SMTPUTF8 = _reply(553, "5.6.7", "Expected only ASCII characters in the add
 # RFC 3030 §3
 NEEDS_CHUNKS = _reply(503, "5.5.1", "A message with BODY=BINARYMIME comes in chunks: send BDAT")
 # RFC 3030 §2
-BAD_CHUNK = _reply(501, "5.5.4", "Expected BDAT OCTETS or BDAT OCTETS LAST: nothing more is taken, send QUIT")
+BAD_CHUNK = _reply(501, "5.5.4", "Expected BDAT OCTETS or BDAT OCTETS LAST: nothing more is taken, send RSET")
 CHUNK_TOO_BIG = _reply(552, "5.3.4", "Chunk too big for this server: closing the connection")
 
 # Exchanges of AUTH (RFC 4954 §4 and §6).

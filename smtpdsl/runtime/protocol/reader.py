@@ -32,7 +32,7 @@ from smtpdsl.runtime.protocol.offer import Offer, parameter_keywords
 from smtpdsl.runtime.protocol.standing import Standing
 from smtpdsl.runtime.protocol.states import TRANSITIONS, State, Step
 
-_LOOKS_LIKE_AUTH = re.compile(rb"\s*AUTH\b", re.IGNORECASE)
+_LOOKS_LIKE_AUTH = re.compile(rb"\s*AUTH(?:\b|PLAIN|LOGIN)", re.IGNORECASE)
 _NO_LINE = CommandLine(b"")
 
 

@@ -18,6 +18,8 @@ from smtpdsl.runtime.protocol.mail_data import MailData
 
 # Mail data is worked through in pieces of this size: the allocator keeps such memory at hand, larger ones cost twice.
 _PIECE_OCTETS = 64 * 1024
+# What may be binary is read far more closely, and a piece can hold hundreds of parts; others wait meanwhile.
+_BINARY_PIECE_OCTETS = 4 * 1024
 
 
 class Reception:
@@ -92,10 +94,13 @@ class Reception:
         """
         chunks = self._chunks
         assert chunks is not None, "a chunk has begun"
+        is_binary = isinstance(chunks, BinaryChunks)
+        piece_octets = _BINARY_PIECE_OCTETS if is_binary else _PIECE_OCTETS
         while chunks.left and octets.length:
-            piece = octets.peek(min(chunks.left, _PIECE_OCTETS))
+            piece = octets.peek(min(chunks.left, piece_octets))
             octets.discard(len(piece))
-            if found := chunks.receive(piece):
+            # A piece of which nothing comes was work, too; whoever counts what a client does has to see it.
+            if (found := chunks.receive(piece)) or is_binary:
                 return ContentReceived(found)
         if chunks.left:
             return None

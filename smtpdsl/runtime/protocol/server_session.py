@@ -63,7 +63,11 @@ Asking = TypeVar("Asking", bound=Asked)
 
 
 class ServerSession:
-    """One session with one client, from the greeting to the end."""
+    """One session with one client, from the greeting to the end.
+
+    Attributes:
+        state: Where the session is; only what happens here changes that.
+    """
 
     def __init__(self, limits: Limits, offer: Offer = NOTHING_SPECIAL, *, default_domain: str) -> None:
         """Wait for the greeting.
@@ -78,7 +82,7 @@ class ServerSession:
         self._reader = CommandReader(limits, offer, default_domain)
         self._standing = self._reader.standing
         self._reception = Reception(limits.max_message_octets, tolerates_bare_lf=offer.tolerates_bare_lf)
-        self._state = State.CONNECTED
+        self.state = State.CONNECTED
         self._unanswered: Question | None = Connected()
         self._input = InputBuffer(limits.max_command_octets, tolerates_bare_lf=offer.tolerates_bare_lf)
         self._output: list[bytes] = []
@@ -86,14 +90,9 @@ class ServerSession:
     # ------------------------------------------------------------ what is known
 
     @property
-    def state(self) -> State:
-        """Where the session is."""
-        return self._state
-
-    @property
     def is_closed(self) -> bool:
         """Whether the connection ends once `data_to_send` is written."""
-        return self._state is State.CLOSED
+        return self.state is State.CLOSED
 
     @property
     def is_waiting(self) -> bool:
@@ -103,7 +102,7 @@ class ServerSession:
     @property
     def is_receiving(self) -> bool:
         """Whether what comes next is no command but mail data, or a chunk that nobody wants."""
-        return self._state in _RECEIVING or self._reception.held is not None
+        return self.state in _RECEIVING or self._reception.held is not None
 
     @property
     def is_esmtp(self) -> bool:
@@ -128,7 +127,7 @@ class ServerSession:
     @property
     def held_octets(self) -> int:
         """How many octets of a message were looked at and not handed out yet."""
-        return self._reception.held_octets if self._state in _IN_CHUNKS else 0
+        return self._reception.held_octets if self.state in _IN_CHUNKS else 0
 
     @property
     def extensions(self) -> tuple[str, ...]:
@@ -170,8 +169,8 @@ class ServerSession:
         Raises:
             LocalProtocolError: At another time.
         """
-        if self._state is State.SECURING:
-            self._enter(TRANSITIONS[self._state, Step.SECURED])
+        if self.state is State.SECURING:
+            self._enter(TRANSITIONS[self.state, Step.SECURED])
         elif self.is_secure or not isinstance(self._unanswered, Connected):
             message = "TLS comes up before the greeting, or after STARTTLS"
             raise LocalProtocolError(message)
@@ -191,14 +190,14 @@ class ServerSession:
 
     def receive_data(self, octets: bytes) -> None:
         """Take what the client has sent; after the end of the session it is ignored, and so it is before TLS is up."""
-        if self._state not in _DEAF:
+        if self.state not in _DEAF:
             self._input.append(octets)
 
     def next_event(self) -> Event | None:
         """Return what happens next; None until there are more octets, or the last event is answered, or for good."""
         if self._unanswered is not None:
             return None
-        state = self._state
+        state = self.state
         if state is _DATA:
             return self._next_of_content()
         if self._reception.held is not None or state in _SPECIAL:
@@ -247,9 +246,9 @@ class ServerSession:
 
     def refuse(self, reply: Reply) -> None:
         """End the session with *reply*, such as 421, whatever it was doing; while TLS comes up nothing can be said."""
-        if self._state is State.CLOSED:
+        if self.state is State.CLOSED:
             return
-        if self._state is not State.SECURING:
+        if self.state is not State.SECURING:
             self._output.append(render(reply))
         self._enter(State.CLOSED)
 
@@ -266,7 +265,7 @@ class ServerSession:
         if line is None:
             return None
         try:
-            return self._ask(self._reader.read(line, self._state))
+            return self._ask(self._reader.read(line, self.state))
         except RemoteProtocolError as error:
             return self._refuse_command(error)
 
@@ -286,7 +285,7 @@ class ServerSession:
         if closes:
             self._enter(State.CLOSED)
         elif error.step is not None:
-            self._enter(TRANSITIONS[self._state, error.step])
+            self._enter(TRANSITIONS[self.state, error.step])
         return Refused(self.last_command, reply)
 
     # ------------------------------------------------------------ what is no command
@@ -295,7 +294,7 @@ class ServerSession:
         if self._reception.held is not None:
             event = self._next_of_unwanted()
             return event if event is not None or self._reception.held is not None else self._next_of_commands()
-        return self._next_of_exchange() if self._state is State.AUTH else self._next_of_chunks()
+        return self._next_of_exchange() if self.state is State.AUTH else self._next_of_chunks()
 
     def _next_of_exchange(self) -> AuthResponse | Refused | None:
         line = self._input.next_line()
@@ -304,7 +303,7 @@ class ServerSession:
         try:
             return self._ask(read_response(line))
         except RemoteProtocolError as error:
-            self._enter(REFUSALS[self._state, AuthResponse])
+            self._enter(REFUSALS[self.state, AuthResponse])
             return self._refuse_command(error)
 
     def _next_of_content(self) -> Event | None:
@@ -314,14 +313,14 @@ class ServerSession:
     def _next_of_chunks(self) -> Event | None:
         """Go through chunks and the commands between them, until there is something to tell."""
         while True:
-            if self._state is State.CHUNK:
+            if self.state is State.CHUNK:
                 found = self._reception.chunk(self._input)
                 if type(found) is EndOfContent:
                     return self._ask(found)
                 if type(found) is not Bdat:
                     return found
                 self._output.append(render(own_replies.chunk_received(found.octets)))
-                self._enter(TRANSITIONS[self._state, Step.CHUNK_ENDED])
+                self._enter(TRANSITIONS[self.state, Step.CHUNK_ENDED])
                 if not found.octets:
                     # Whoever counts what a client does has to see that there was something.
                     return ContentReceived(b"")
@@ -331,7 +330,7 @@ class ServerSession:
             # What was said to the first chunk holds for the others.
             self._unanswered = None
             self._reception.go_on(event)
-            self._enter(TRANSITIONS[self._state, Bdat])
+            self._enter(TRANSITIONS[self.state, Bdat])
 
     def _next_of_unwanted(self) -> Refused | None:
         """Forget octets that nobody wants; at their end, say so."""
@@ -351,7 +350,7 @@ class ServerSession:
         self._unanswered = None
         if is_positive(reply):
             self._note(question, reply)
-        self._enter(next_state(self._state, question, reply))
+        self._enter(next_state(self.state, question, reply))
 
     def _replies_due(self, *, is_last: bool) -> int:
         """How often the end of a message is answered; a chunk that is not the last one is answered once."""
@@ -360,10 +359,10 @@ class ServerSession:
     def _reply_to_chunk(self, chunk: Bdat, reply: Reply) -> None:
         """Begin a message with *chunk*, or swallow it and say no then."""
         self._unanswered = None
-        self._enter(next_state(self._state, chunk, reply))
+        self._enter(next_state(self.state, chunk, reply))
         if is_positive(reply):
             self._reception.begin(chunk, is_binary=self._standing.is_binary)
-        elif self._state is State.CLOSED:
+        elif self.state is State.CLOSED:
             self._output.append(render(reply))
         else:
             self._reception.swallow(chunk.octets, render(reply) * self._replies_due(is_last=chunk.is_last))
@@ -380,9 +379,9 @@ class ServerSession:
             self._input.max_line_octets = self._limits.max_command_octets
 
     def _enter(self, state: State) -> None:
-        if self._state is _CHUNKS and state not in _IN_CHUNKS:
+        if self.state is _CHUNKS and state not in _IN_CHUNKS:
             self._reception.forget()
-        self._state = state
+        self.state = state
         if state in _DEAF:
             self._unanswered = self._reception.held = None
             self._input.clear()

@@ -67,7 +67,7 @@ class State(Enum):
     CHUNKS = auto()
     """One chunk at least is there, and another is to follow."""
     BROKEN = auto()
-    """A chunk of unknown length followed: what comes may be text of a message, and is not obeyed."""
+    """A chunk of unknown length followed: what comes may be text of a message, and is not obeyed before RSET."""
     CLOSED = auto()
     """Nothing more is heard."""
 
@@ -103,7 +103,7 @@ TRANSITIONS: Mapping[tuple[State, Happening], State] = {
     (State.GREETED, Vrfy): State.GREETED,
     (State.GREETED, Help): State.GREETED,
     (State.GREETED, Quit): State.CLOSED,
-    (State.GREETED, Step.CHUNK_LOST): State.BROKEN,
+    (State.GREETED, Step.CHUNK_LOST): State.CLOSED,
     (State.READY, Helo): State.READY,
     (State.READY, Ehlo): State.READY,
     (State.READY, StartTls): State.SECURING,
@@ -154,6 +154,7 @@ TRANSITIONS: Mapping[tuple[State, Happening], State] = {
     (State.CHUNKS, Help): State.CHUNKS,
     (State.CHUNKS, Quit): State.CLOSED,
     (State.CHUNKS, Step.CHUNK_LOST): State.BROKEN,
+    (State.BROKEN, Rset): State.READY,
     (State.BROKEN, Noop): State.BROKEN,
     (State.BROKEN, Help): State.BROKEN,
     (State.BROKEN, Quit): State.CLOSED,

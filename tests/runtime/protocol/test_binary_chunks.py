@@ -7,7 +7,7 @@ import pytest
 from smtpdsl.mail.binary_mime import MAX_HEADER_OCTETS, MAX_PARTS
 from smtpdsl.mail.reply import Reply
 from smtpdsl.runtime.protocol import own_replies
-from smtpdsl.runtime.protocol.server import EndOfContent, Limits, Offer
+from smtpdsl.runtime.protocol.server import ContentReceived, EndOfContent, Limits, Offer
 from tests.runtime.dialogue import take_replies
 from tests.runtime.protocol.test_chunks import ENVELOPE, HELLO, chunked, codes
 from tests.runtime.site import Site
@@ -35,6 +35,28 @@ def test_the_next_message_is_one_of_lines_again() -> None:
     assert codes(site.hear([HELLO + BINARY + chunked(MESSAGE) + ENVELOPE + chunked(MESSAGE)]))[-1] == 550
     assert codes(site.hear([BINARY + chunked(MESSAGE)]))[-1] == 250
     assert len(site.messages) == 2
+
+
+def pieces(said: bytes) -> list[int]:
+    """Return how long each piece of a binary message is that somebody sees."""
+    site = Site()
+    site.hear([HELLO + BINARY + said])
+    return [len(event.octets) for event in site.events if isinstance(event, ContentReceived)]
+
+
+def test_others_have_their_turn_soon() -> None:
+    """It is handed out in small pieces, for each octet may begin a part: whoever counts what is done sees them."""
+    parts = b"--x\r\n\r\n" * (MAX_PARTS - 1)
+    found = pieces(chunked(MIXED % b"mixed" + parts))
+
+    assert len(found) >= len(parts) // 4096
+    assert max(found) <= 4096
+
+
+def test_work_of_which_nothing_comes_is_seen_too() -> None:
+    """A header that is not complete is held back; also where it comes octet by octet."""
+    assert pieces(b"BDAT 1\r\nX" * 500) == [0] * 500
+    assert pieces(chunked(b"X: " + b"x" * 40_960 + b"\r\n", b"\r\n"))[:10] == [0] * 10
 
 
 @pytest.mark.parametrize("offer", [Offer(), Offer(lmtp=True), Offer(tolerates_bare_lf=True)])

@@ -232,15 +232,24 @@ def test_chunks_that_were_sent_ahead_are_no_errors() -> None:
 @pytest.mark.parametrize(
     "line", [b"BDAT", b"BDAT x", b"BDAT 5\t", b"BDAT\t5", b"BDAT 5\0", b"BDAT 5\r5", b"BDAT " + b"9" * 3000]
 )
-def test_after_a_broken_chunk_only_quit_is_left(line: bytes) -> None:
-    """The client may have meant any number of octets: no text of a message ever becomes a transaction."""
+def test_after_a_broken_chunk_nothing_is_obeyed_before_rset(line: bytes) -> None:
+    """The client may have meant any number of octets; RFC 3030 §2 has it send RSET when a chunk is refused."""
     site = Site()
     site.hear([HELLO + ENVELOPE])
     assert codes(site.hear([line + b"\r\n"]))[0] in {500, 501}
     assert site.session.state is State.BROKEN
 
-    assert codes(site.hear([b"RSET\r\n" + HELLO + ENVELOPE + b"DATA\r\n"])) == [503] * 5
-    assert codes(site.hear([b"BDAT 6 LAST\r\nRSET\r\n" + b"NOOP\r\nQUIT\r\n"])) == [503, 250, 221]
+    assert codes(site.hear([HELLO + ENVELOPE + b"DATA\r\n"])) == [503] * 4
+    assert codes(site.hear([b"BDAT 6 LAST\r\nRSET\r\n" + b"NOOP\r\nBDAT x\r\n"])) == [503, 250, 501]
+    assert codes(site.hear([b"RSET\r\nDATA\r\n" + ENVELOPE])) == [250, 503, 250, 250]
+    assert not site.messages
+
+
+def test_a_broken_chunk_before_the_first_word_ends_the_session() -> None:
+    """RSET would lead past EHLO."""
+    site = Site()
+
+    assert codes(site.hear([b"BDAT x\r\nRSET\r\n" + ENVELOPE])) == [220, 501]
     assert site.session.is_closed
 
 

@@ -321,6 +321,7 @@ def test_the_last_command_is_known() -> None:
         (b"AUTH\tLOGIN\tYWxpY2U=", "AUTH LOGIN (...)"),
         (b"AUTH AGFsaWNlAHNlY3JldA==", "AUTH (...)"),
         (b"AUTH LOGIN", "AUTH LOGIN (...)"),
+        (b"AUTHPLAIN AGFsaWNlAHNlY3JldA==", "AUTH PLAIN (...)"),
         (b"AUTH", "AUTH"),
         (b"AUTHOR joe", "AUTHOR joe"),
         (b"MAIL FROM:<> AUTH=<>", "MAIL FROM:<> AUTH=<>"),
