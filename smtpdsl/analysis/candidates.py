@@ -191,11 +191,13 @@ def _named(uses: Sequence[Uses], site: Site) -> _Named:
 def _mailboxes(uses: Sequence[Uses], guesses: list[str], site: Site) -> tuple[list[Mailbox], bool]:
     named = _named(uses, site)
     meeting = meeting_domains(named.patterns)
-    domains = named.domains if named.patterns else _one_each(named.domains)
+    # Of each kind of domain there is one, however many: a rule without any would look as if nobody could meet it.
+    domains = [*(islice(named.domains, _LIMIT) if named.patterns else ()), *_one_each(named.domains)]
     pairs = named.pairs if named.patterns or named.crossing else _one_each(named.pairs, also=named.domains)
     users = list(_one_each(named.crossing))
-    places = [NOBODY.domain, *islice(domains, _LIMIT), *(meeting or ()), _LITERAL]
-    is_complete = meeting is not None and len(domains) <= _LIMIT and len(users) * len(places) <= _LIMIT
+    places = [NOBODY.domain, *domains, *(meeting or ()), _LITERAL]
+    has_all = not named.patterns or len(named.domains) <= _LIMIT
+    is_complete = meeting is not None and has_all and len(users) * len(places) <= _LIMIT
     found = [(NOBODY.local_part, domain) for domain in places]
     found += pairs
     found += islice(((user, domain) for user in users for domain in places), _LIMIT)

@@ -33,7 +33,8 @@ def listing(items: Iterable[Item]) -> Iterator[str]:
         now = time.time()
         count += 1
         messages.add(envelope.raw("message"))
-        state = envelope.text("state")
+        # Until there is that key nobody can try it, whatever it waits for then.
+        state = "needs key" if envelope.is_known("missing_key") else envelope.text("state")
         yield f"{envelope.text('id')}  {state:<9}  {_when(envelope, now):<9}  {_way(envelope)}"
         yield _INDENT + _story(envelope, now)
     yield f"{_plural(count, 'envelope')} of {_plural(len(messages), 'message')}" if count else "no envelopes"
@@ -42,7 +43,7 @@ def listing(items: Iterable[Item]) -> Iterator[str]:
 def _when(envelope: Fields, now: float) -> str:
     """Say when it is tried next, or since when it is being tried."""
     match envelope.text("state"):
-        case "pending":
+        case "pending" if not envelope.is_known("missing_key"):
             seconds = envelope.number("due") - now
             return f"in {duration(seconds)}" if seconds >= 1 else "now"
         case "inflight":

@@ -137,7 +137,8 @@ def status(items: Iterable[Item]) -> Iterator[str]:
         yield from old_status([item])
         counts = Fields(item).fields("queue").items()
         envelopes = ", ".join(f"{shown(count)} {name}" for name, count in counts.items() if name != "messages")
-        yield f"queue {shown(counts.get('messages'))} messages; envelopes: {envelopes}"
+        messages = shown(counts.get("messages"))
+        yield f"queue {messages} message{'' if messages == '1' else 's'}; envelopes: {envelopes}"
 
 
 def old_status(items: Iterable[Item]) -> Iterator[str]:

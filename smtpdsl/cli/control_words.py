@@ -82,6 +82,13 @@ def _day(operands: Sequence[str]) -> Arguments:
     return {"day": operands[0]} if operands else {}
 
 
+def _table(operands: Sequence[str]) -> Arguments:
+    if len(operands) != 1:
+        message = "expected the name of one table: update table users"
+        raise WordError(message)
+    return {"name": operands[0]}
+
+
 def _binding(operands: Sequence[str]) -> Arguments:
     match operands:
         case [*ids, "to", action]:
@@ -256,6 +263,15 @@ VERBS = (
         "resume route",
         _route,
         relay_text.resumed,
+    ),
+    Verb(
+        ("update", "table"),
+        "NAME",
+        "Let the program of a table read its entries anew.",
+        "update table",
+        _table,
+        text.done,
+        text.old_done,
     ),
 )
 

@@ -37,6 +37,8 @@ atexit.register(gc.freeze)
 
 
 _WRONG_USE = 2
+# As shells call a process that SIGINT has ended.
+_INTERRUPTED = 130
 
 
 class _WrongUseError(click.ClickException):
@@ -49,7 +51,7 @@ class _Commands(click.Group):
     """Looks a subcommand up by importing ``smtpdsl.cli.NAME``."""
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as in click
-        """Run, and say in one sentence that the output cannot be written; click handles Ctrl-C and closed pipes."""
+        """Run, and say in one sentence that the output cannot be written; click handles closed pipes."""
         try:
             return super().main(*args, **extra)
         except OSError as error:
@@ -66,7 +68,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as in click
         """Read the rest of the command line and run the subcommand."""
-        with _one_sentence(ctx):
+        with _one_sentence(ctx), _quiet_interrupt():
             return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -131,6 +133,18 @@ def _one_sentence(ctx: click.Context | None = None) -> Iterator[None]:
         path = error.ctx.command_path if error.ctx else _path(ctx)
         sentence = f"{sentence_of(error)} (see `{path} --help`)"
         raise _WrongUseError(sentence) from None
+
+
+@contextmanager
+def _quiet_interrupt() -> Iterator[None]:
+    """End without a word on Ctrl-C, which needs no answer; click would say "Aborted!"."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort):
+        # Where something was asked for, its line has not ended yet.
+        if sys.stderr is not None and sys.stderr.isatty():
+            click.echo(err=True)
+        raise SystemExit(_INTERRUPTED) from None
 
 
 def _path(ctx: click.Context | None) -> str:

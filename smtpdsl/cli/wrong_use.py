@@ -13,7 +13,9 @@ import click
 from smtpdsl.diagnostics.cells import visible
 from smtpdsl.diagnostics.suggest import nearest
 
+_QUOTES = "'\""
 _NOT_ONE_OF = re.compile(r"(?P<found>'.*'|\".*\") is not one of", re.DOTALL)
+_NO_NUMBER = re.compile(r"(?P<found>'.*'|\".*\"|\S+) is not (?:a valid integer|in the range)", re.DOTALL)
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((?P<found>.*)\)", re.DOTALL)
 
 
@@ -41,10 +43,12 @@ def _sentence(error: click.UsageError) -> str:
 
 
 def _of_value(error: click.BadParameter, parameter: click.Parameter) -> str:
-    found = _NOT_ONE_OF.match(error.message)
-    if found is None or not isinstance(parameter.type, click.Choice):
-        return _plain(error.message)
-    return f'expected {_one_of(parameter.type)}, found "{found["found"][1:-1]}"'
+    kind = parameter.type
+    if isinstance(kind, click.Choice) and (found := _NOT_ONE_OF.match(error.message)) is not None:
+        return f'expected {_one_of(kind)}, found "{found["found"][1:-1]}"'
+    if isinstance(kind, click.IntRange) and (found := _NO_NUMBER.match(error.message)) is not None:
+        return f'expected a number from {kind.min} to {kind.max}, found "{found["found"].strip(_QUOTES)}"'
+    return _plain(error.message)
 
 
 def _wanted(parameter: click.Parameter, ctx: click.Context | None) -> str:

@@ -15,8 +15,9 @@ shown, see `diagnostics.concealed`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from smtpdsl.compiler import secret_guesses
 from smtpdsl.compiler.secret_text import is_like, rest_of_statement, values
 from smtpdsl.diagnostics.concealed import Stretch
 from smtpdsl.diagnostics.span import Source
@@ -31,6 +32,7 @@ _LIST = re.compile(rf"(?<![\w-])(?P<asks>[A-Za-z-]+){_BLANK_OR_NONE}\{{")
 _OPEN_LIST = re.compile(rf"(?<![\w-])auth(?:-optional)?{_BLANK}(?P<rest>[^\n<{{$#]*=[^\n]*)")
 _AUTH_TABLE = re.compile(rf"\bauth(?:-optional)?{_BLANK_OR_NONE}(?:<\s*[\"']?(?P<table>[^>\"'\s]+)|\$(?P<macro>\w+))")
 _TABLE = re.compile(rf"^{_SIGNS}table{_BLANK}[\"']?(?P<name>[^\s\"'{{=]+)[\"']?(?P<rest>[^\n]*)", re.MULTILINE)
+_MACRO = re.compile(r"\$[ \t]?(\w+)")
 _TABLE_USE = re.compile(r"<\s*[\"']?([^>\"'\s]+)[\"']?\s*>")
 # `user:password`, and no network of IPv6.
 _MAYBE_LOGIN = re.compile(r"[^:/]+:[^:/]")
@@ -38,6 +40,8 @@ _MAYBE_LOGIN = re.compile(r"[^:/]+:[^:/]")
 _LOGIN = r"//[^\s\"'@:/\[]*:(?!\d{1,5}(?:[\s\"'/,}]|$))"
 _QUOTED_PASSWORD = re.compile(rf"[\"'][^\"'\n]*?{_LOGIN}((?:(?!://)[^\"'\n])*?)(?:@[^@\"'\n]*)?(?=[\"'\n]|$)")
 _PASSWORD = re.compile(rf"{_LOGIN}((?:(?!://)[^\s\"'])*?)(?:@[^@\s\"']*)?(?=[\s\"']|$)")
+# A macro whose name may be misspelt, with what stands behind it in quotes.
+_DEFINITION = re.compile(r"^[ \t]*(?P<name>[^\n\"'=#]{1,40}?)[ \t]*=?[ \t]*[\"'](?P<value>[^\n\"']+)", re.MULTILINE)
 
 
 def find_secrets(files: Sequence[Source], defines: Mapping[str, Source]) -> Mapping[Source, Sequence[Stretch]]:
@@ -59,7 +63,7 @@ class _Finder:
             self._find_statements(file)
             self._find_lists(file)
             self._find_passwords(file)
-        self._find_tables()
+        self._guess(self._find_tables())
         self._follow_macros()
         return {file: sorted(found) for file, found in self._found.items()}
 
@@ -72,6 +76,8 @@ class _Finder:
         if token.lastgroup == "macro":
             self._macros.add(token.group()[1:])
         elif token.lastgroup == "quoted":
+            # One quote too many, and a macro stands in a text.
+            self._macros.update(_MACRO.findall(token.group()))
             is_closed = len(token.group()) > 1 and token.group()[-1] == token.group()[0]
             self._hide(source, token.start() + 1, token.end() - is_closed)
         elif token.lastgroup == "word":
@@ -110,8 +116,12 @@ class _Finder:
 
     # ------------------------------------------------------------ by name
 
-    def _find_tables(self) -> None:
-        """Hide the values of tables that `auth` names, and those that may be logins where nothing names the table."""
+    def _find_tables(self) -> Collection[str]:
+        """Hide the values of tables that `auth` names, and those that may be logins where nothing names the table.
+
+        Returns:
+            The names that follow `auth`.
+        """
         asked: set[str] = set()
         known: set[str] = set()
         for file in self._files:
@@ -125,6 +135,17 @@ class _Finder:
                     # A name that is misspelt is named by nothing.
                     is_meant = is_asked or is_like(table["name"], *sorted(asked))
                     self._hide_table(file, table, all_of_them=is_meant)
+        return asked
+
+    def _guess(self, asked: Collection[str]) -> None:
+        """Hide what would be a secret if it were written as it was meant."""
+        for file in self._files:
+            for token in secret_guesses.keys(file.text):
+                self._hide_token(file, token)
+            for start in secret_guesses.lists(file.text, asked):
+                self._hide_values(file, start)
+            for first, last in secret_guesses.passwords(file.text):
+                self._hide(file, first, last)
 
     def _hide_table(self, file: Source, table: re.Match[str], *, all_of_them: bool) -> None:
         brace = table["rest"].find("{")
@@ -146,6 +167,9 @@ class _Finder:
             for file in self._files:
                 for token in _definitions(file.text, name):
                     self._hide_token(file, token)
+                for line in _DEFINITION.finditer(file.text):
+                    if is_like(line["name"], name):
+                        self._hide(file, *line.span("value"))
             if (given := self._defines.get(name)) is not None:
                 self._hide(given, 0, len(given.text))
 

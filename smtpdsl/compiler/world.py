@@ -15,6 +15,8 @@ from typing import NamedTuple, Protocol
 
 # Larger than any table or certificate; a configuration has its own, smaller limit.
 MAX_FILE_OCTETS = 64 * 1024 * 1024
+# Why a folder cannot be read as a file.
+IS_DIRECTORY = "it is a directory"
 
 
 class Unavailable(NamedTuple):
@@ -83,16 +85,6 @@ class World(Protocol):
         """Return the time in seconds since 1970."""
 
 
-# Where programs are looked for that a configuration names without a path: filters, and `table-NAME`.
-HELPER_FOLDERS = (
-    "/usr/libexec/opensmtpd",
-    "/usr/libexec/smtpd",
-    "/usr/local/libexec/opensmtpd",
-    "/usr/local/libexec/smtpd",
-    "/usr/lib/opensmtpd",
-)
-
-
 def read_file(path: str, limit: int = MAX_FILE_OCTETS) -> bytes | Unavailable:
     """Read a regular file of at most *limit* octets; a FIFO or a device is never opened for long."""
     try:
@@ -103,7 +95,7 @@ def read_file(path: str, limit: int = MAX_FILE_OCTETS) -> bytes | Unavailable:
     try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
-            return Unavailable("it is a directory")
+            return Unavailable(IS_DIRECTORY)
         if not stat.S_ISREG(status.st_mode):
             return Unavailable("it is no regular file")
         if status.st_size > limit:

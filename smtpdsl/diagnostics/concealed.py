@@ -27,6 +27,7 @@ _LEAST_CHARACTERS = 4
 _MOST_SHOWN = 64
 _MOST_BEFORE = 40
 _BEFORE = re.compile(r"[^\s\"'/]*\Z")
+_WORD = re.compile(r"[^\s\"']{6,}")
 _VALUE_OF_LINE = re.compile(r"[^: \t]+")
 
 
@@ -124,8 +125,15 @@ class ConcealedValues(Secrets):
 
 def _any_of(secrets: Iterable[tuple[Source, Stretch]]) -> re.Pattern[str] | None:
     """Match any of *secrets*, the longest one that there is."""
-    known = {_spelling(source.text, *found) for source, found in secrets} - {""}
+    known = {_spelling(source.text, *each) for source, found in secrets for each in _words(source.text, found)} - {""}
     return re.compile("|".join(sorted(known, key=len, reverse=True))) if known else None
+
+
+def _words(text: str, secret: Stretch) -> Iterator[Stretch]:
+    """Yield *secret*, and its long words: with a wrong quote a part of it is taken for something else."""
+    yield secret
+    words = _WORD.finditer(text, secret.start, secret.end)
+    yield from (Stretch(*each.span()) for each in words if each.span() != secret)
 
 
 def _spelling(text: str, start: int, end: int) -> str:

@@ -406,8 +406,14 @@ def test_times_and_states_are_told_in_words(monkeypatch: pytest.MonkeyPatch) -> 
     running = row | {"state": "inflight", "started": 9_940.0, "tries": 0, "error": "", "size": 1}
     broken = row | {"state": "damaged", "recipient": None, "problem": "its checksum is wrong"}
     altered = row | {"state": "damaged", "problem": "its file is not there"}
+    locked = row | {
+        "recipient": None,
+        "sender": None,
+        "problem": "it needs the key 5f1e02aa",
+        "missing_key": "5f1e02aa",
+    }
 
-    assert list(control_queue_text.listing([row, running, broken, altered])) == [
+    assert list(control_queue_text.listing([row, running, broken, altered, locked])) == [
         "5f1e02aa9c31d407  pending    in 6m13s   <ann@example.net> -> <joe@example.org> as <bob@example.com>",
         '                  action "out", 1 try in 16m40s, 436 octets: 451 4.2.0 \\x1b[31mtry\\nlater',
         "5f1e02aa9c31d407  inflight   for 1m     <ann@example.net> -> <joe@example.org> as <bob@example.com>",
@@ -416,7 +422,9 @@ def test_times_and_states_are_told_in_words(monkeypatch: pytest.MonkeyPatch) -> 
         "                  its checksum is wrong",
         "5f1e02aa9c31d407  damaged    -          <ann@example.net> -> <joe@example.org> as <bob@example.com>",
         '                  action "out", 1 try in 16m40s, 436 octets: its file is not there',
-        "4 envelopes of 1 message",
+        "5f1e02aa9c31d407  needs key  -          <?> -> <?>",
+        "                  it needs the key 5f1e02aa",
+        "5 envelopes of 1 message",
     ]
     known = "5f1e02aa9c31d407|inet6|mta|auth|ann@example.net|joe@example.org|bob@example.com|9000|20000|9500"
     assert list(control_queue_text.old_listing([row, running])) == [

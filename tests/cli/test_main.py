@@ -122,6 +122,8 @@ def test_the_version() -> None:
         (["check", "--formt", "json"], "no option --formt; did you mean --format?"),
         (["explain", "smtpd.conf", "a@b", "c@d"], 'nothing follows RCPT, found "c@d"; -f names a configuration (see '),
         (["run", "a", "b"], 'nothing follows FILE, found "b" (see '),
+        (["run", "--smtp-processes", "x"], '--smtp-processes: expected a number from 0 to 256, found "x" (see '),
+        (["run", "--smtp-processes", "-1"], '--smtp-processes: expected a number from 0 to 256, found "-1"'),
         (["highlight"], "expected one of vim, textmate, pygments, emacs, found nothing"),
         (["highlight", "na\x1bno"], 'expected one of vim, textmate, pygments, emacs, found "na\\x1bno"'),
     ],
@@ -133,6 +135,18 @@ def test_wrong_use_is_one_sentence(arguments: list[str], sentence: str) -> None:
     assert (found.exit_code, found.stdout) == (2, "")
     assert found.stderr.startswith(f"Error: {sentence}")
     assert found.stderr.count("\n") == 1
+
+
+def test_ctrl_c_ends_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever was being done: nobody who stops a command needs to be told so."""
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("smtpdsl.cli.highlight.editor_files", stopped)
+    found = CliRunner().invoke(main, ["highlight", "vim"])
+
+    assert (found.exit_code, found.output) == (130, "")
 
 
 def test_a_process_from_end_to_end() -> None:

@@ -53,6 +53,23 @@ WRONG = [
     f'login = "ann:{SECRET}"\n{LOGIN} {{ b = $login, b = $login }}',
     f'table nobody {{ b = "ann:{SECRET}" }}',
 ]
+# Two mistakes, or one that leaves no word whole.
+BROKEN = [
+    f'srsky backup "{SECRET}"',
+    f"s$s key {SECRET}",
+    f'queueencryption backpu "{SECRET}"',
+    f'que}}ue encryption "{SECRET}"',
+    f'srs key backup" {SECRET}"',
+    f'kee = "{SECRET}"\nqueue encryption $key',
+    f'key = "{SECRET}"\nqueue encryption "$key',
+    f'logi{{ = "ann:{SECRET}"\n{LOGIN} {{ b = $login }}',
+    f'{LOGIN} <creds>\ntabl ecreds {{ b = "{SECRET}" }}',
+    f'{LOGIN.replace("auth", "aut h")}{{ b = "{SECRET}" }}',
+    f'{LOGIN.replace("auth", "_uht")} {{ b = "ann:{SECRET}" }}',
+    f'action "out" relay host "smtps:a/ann:{SECRET}{HOST}"',
+    f'action "out" relay host "smtps://ann${SECRET}{HOST}"',
+    f'accept for any relay via "smtps+,uth://ann {SECRET}{HOST}"',
+]
 LEGACY = [
     f'queue encryption key "{SECRET}"',
     f'accept for any relay via "smtps+auth://ann:{SECRET}{HOST}"',
@@ -70,7 +87,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments, catch_exceptions=False)
 
 
-@pytest.mark.parametrize("text", [f"{each}\n{RULES}" for each in WRONG] + [f"{each}\n" for each in LEGACY])
+@pytest.mark.parametrize("text", [f"{each}\n{RULES}" for each in WRONG + BROKEN] + [f"{each}\n" for each in LEGACY])
 def test_no_finding_shows_a_secret(text: str) -> None:
     """Neither its excerpt nor what it says, in any format; but there is one."""
     Path("smtpd.conf").write_text(text)

@@ -12,8 +12,11 @@ from tests.peers import ROOT
 from tests.servers import running
 
 BLOCK = re.compile(r"```console\n\$ make run\n(.*?)```", re.DOTALL)
-# What is another one each time: identifiers, the port, the size, how the configuration is called, and what the machine.
-CHANGES = re.compile(r"\b(?:[0-9a-f]{16}|[0-9a-f]{8})\b|(?<=port )\d+|(?<=size=)\d+|(?<=host=)\S+")
+# What is another one each time: identifiers, the port, the size, how the configuration is called, what the machine, and
+# where the clone is.
+CHANGES = re.compile(
+    r"\b(?:[0-9a-f]{16}|[0-9a-f]{8})\b|(?<=port )\d+|(?<=size=)\d+|(?<=host=)\S+|(?<=socket )/\S+(?=/var/run/)"
+)
 
 
 def shown() -> list[str]:

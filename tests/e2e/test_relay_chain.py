@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tests.e2e.homes import COMPLETE, make_home, messages
 from tests.e2e.test_first_mail import QUICKSTART
-from tests.servers import Server, free_port, running
+from tests.ports import reserve_port
+from tests.servers import Server, running
 
 RELAY = """
 listen on 127.0.0.1 port PORT
@@ -76,7 +77,7 @@ def test_members_of_a_list_share_a_connection(open_path: Path) -> None:
 
 def test_a_message_waits_for_a_server_that_is_not_there(open_path: Path) -> None:
     """The log says what is wrong; nothing is lost."""
-    port = free_port()
+    port = reserve_port()
     first = Server(open_path, relay_to(port))
     first.start()
     with first.client() as client:
@@ -89,4 +90,4 @@ def test_a_message_waits_for_a_server_that_is_not_there(open_path: Path) -> None
 
     assert 'result="TempFail"' in line
     assert f"127.0.0.1:{port}" in line
-    assert "1 messages; envelopes: 1 pending" in summary
+    assert "1 message; envelopes: 1 pending" in summary

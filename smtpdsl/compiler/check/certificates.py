@@ -111,7 +111,7 @@ def _public_key(word: Word, content: bytes, world: World, report: Report) -> byt
     try:
         return read_public_key(content)
     except EncryptedKeyError:
-        message = f'the key "{path}" is encrypted, so each start asks for its passphrase'
+        message = f'the key "{path}" is encrypted, and `smtpdsl run` asks nobody for its passphrase'
         help_text = f"`openssl pkey -in {path} -out NEW` writes it without one"
         report(UNUSABLE_CERTIFICATE.at(word.span, message, help=help_text, severity=Severity.WARNING))
     except PemError as error:

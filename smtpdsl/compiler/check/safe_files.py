@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smtpdsl.compiler.world import Unavailable, World
+from smtpdsl.compiler.world import IS_DIRECTORY, Unavailable, World
 from smtpdsl.diagnostics.codes import UNSAFE_FILE, UNUSABLE_CERTIFICATE
 from smtpdsl.diagnostics.diagnostic import Report, Severity
 from smtpdsl.ir.syntax import Word
@@ -41,4 +41,6 @@ def _mended(what: str) -> str:
 def _unreadable_help(why: Unavailable) -> str:
     if why.is_absent:
         return "name the file where it is, or create it before the server starts"
+    if why.reason == IS_DIRECTORY:
+        return "name the file in it"
     return "check as the user that starts the server, or with `--static` to leave files out"

@@ -82,6 +82,7 @@ def row_of(listed: Listed) -> Item:
         "source": client.source if client is not None else None,
         "login": client.login if client is not None else None,
         "problem": problem,
+        "missing_key": None if listed.missing_key is None else key_fingerprint(listed.missing_key),
     }
 
 

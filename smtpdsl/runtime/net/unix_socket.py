@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smtpdsl.runtime.net.listener import BACKLOG, ListenError
+from smtpdsl.runtime.own_account import account_of
 
 # How long somebody else may be at making or removing the same socket.
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 5.0, 0.05
@@ -64,7 +65,7 @@ def _bound(path: str, mode: int, place: str) -> socket.socket:
     except OSError as error:
         server.close()
         told = f" ({place})" if place else ""
-        message = f"cannot listen on {path}{told}: {_reason(error)}"
+        message = f"cannot listen on {path}{told}: {_reason(error, path)}"
         raise ListenError(message) from None
     return server
 
@@ -115,7 +116,9 @@ def _remove_stale(path: str) -> None:
         # A server whose backlog is full is one as well.
         probe.setblocking(False)  # noqa: FBT003 - as the socket module has it
         if probe.connect_ex(path) == errno.ECONNREFUSED:
-            Path(path).unlink(missing_ok=True)
+            # One that may not be removed is in the way, which is told then.
+            with contextlib.suppress(PermissionError):
+                Path(path).unlink(missing_ok=True)
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -126,13 +129,28 @@ def _identity(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError, path: str) -> str:
     match error.errno:
         case errno.EWOULDBLOCK:
             return "another program has its .lock, and does not let it go"
         case errno.EADDRINUSE:
-            return "another server listens there, or it is no socket"
+            return _what_is_there(path)
         case None:
             # From Python itself: more than the 107 octets that the name of a socket may have.
             return "the path is too long for a socket"
     return (error.strerror or str(error)).lower()
+
+
+def _what_is_there(path: str) -> str:
+    """Say what has the path, and what to do about it."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return "another server listens there"
+    if not stat.S_ISSOCK(found.st_mode):
+        return "there is something that is no socket; move it away"
+    if os.geteuid() not in {0, found.st_uid}:
+        # Whether anybody listens there, an ordinary user is not told.
+        owner = account_of(found.st_uid).name
+        return f'there is a socket of "{owner}"; if no server of that user runs, it is left over, and can be removed'
+    return "another server listens there"

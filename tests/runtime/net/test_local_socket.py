@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 from smtpdsl.ir.resolved import Listener
 from smtpdsl.runtime.net.listener import ListenError
 from smtpdsl.runtime.net.local_socket import local_socket
+from smtpdsl.runtime.own_account import account_of
 from tests.worlds import ruleset_of
 
 # Seconds are for a test that fails.
@@ -64,7 +66,7 @@ def test_a_server_that_lives_keeps_its_socket(tmp_path: Path, backlog: int) -> N
         waiting.connect(str(path))
 
         said = reason(path)
-        assert said == f"cannot listen on {path} (smtpd.conf:2): another server listens there, or it is no socket"
+        assert said == f"cannot listen on {path} (smtpd.conf:2): another server listens there"
         assert path.exists()
 
 
@@ -100,12 +102,12 @@ def test_what_is_no_socket_stays(tmp_path: Path) -> None:
     """A file or a link of that name is not ours to remove."""
     path, target = tmp_path / "sock", tmp_path / "target"
     path.symlink_to(target)
-    assert "it is no socket" in reason(path)
+    assert reason(path).endswith("there is something that is no socket; move it away")
     assert path.is_symlink()
 
     path.unlink()
     path.write_text("precious")
-    assert "it is no socket" in reason(path)
+    assert "something that is no socket" in reason(path)
     assert path.read_text() == "precious"
 
 
@@ -122,7 +124,21 @@ def test_a_socket_that_nobody_wrote_has_no_line(tmp_path: Path) -> None:
     path = tmp_path / "sock"
     path.write_text("")
 
-    assert reason(path, listener) == f"cannot listen on {path}: another server listens there, or it is no socket"
+    assert reason(path, listener) == f"cannot listen on {path}: there is something that is no socket; move it away"
+
+
+def test_a_socket_of_somebody_else_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel does not tell an ordinary user whether anybody listens there."""
+    path = tmp_path / "sock"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+
+        said = reason(path)
+
+    owner = account_of(path.stat().st_uid).name
+    assert f'there is a socket of "{owner}"; if no server of that user runs, it is left over' in said
 
 
 def test_the_socket_of_another_server_is_not_removed(tmp_path: Path) -> None:
