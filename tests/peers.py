@@ -84,6 +84,25 @@ PEERS = {
     "smtp-sink": Wanted("postfix", "usr/sbin/smtp-sink", *POSTFIX),
     "smtp-source": Wanted("postfix", "usr/sbin/smtp-source", *POSTFIX),
     "openssl": Wanted("openssl", "usr/bin/openssl", ("usr/bin/openssl", "version"), "OpenSSL 3."),
+    # Filters that are programs; what they say of themselves is how they are used.
+    "filter-dkimsign": Wanted(
+        "opensmtpd-filter-dkimsign",
+        "usr/libexec/opensmtpd/filter-dkimsign",
+        ("usr/libexec/opensmtpd/filter-dkimsign", "-?"),
+        "usage: filter-dkimsign",
+    ),
+    "filter-rspamd": Wanted(
+        "opensmtpd-filter-rspamd",
+        "usr/libexec/opensmtpd/filter-rspamd",
+        ("usr/libexec/opensmtpd/filter-rspamd", "-help"),
+        "rspamd base url",
+    ),
+    "filter-senderscore": Wanted(
+        "opensmtpd-filter-senderscore",
+        "usr/libexec/opensmtpd/filter-senderscore",
+        ("usr/libexec/opensmtpd/filter-senderscore", "-help"),
+        "blockBelow",
+    ),
     # Verifies signatures.
     "mail-dkim": Wanted(
         "libmail-dkim-perl",

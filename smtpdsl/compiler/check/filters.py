@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from smtpdsl.compiler.resolve.values import inside, read_word, wrong_text
-from smtpdsl.compiler.world import HELPER_FOLDERS, Unavailable, World
+from smtpdsl.compiler.world import Unavailable, World
 from smtpdsl.diagnostics.codes import (
     MISPLACED_OPTION,
     MISSING_FILE,
@@ -31,6 +31,7 @@ from smtpdsl.diagnostics.codes import (
 from smtpdsl.diagnostics.diagnostic import Fix, Related, Report
 from smtpdsl.ir.resolved import BuiltinFilter, Decision, FilterCondition, InTable, Phase, Proc, ProgramFilter, Ruleset
 from smtpdsl.ir.syntax import Dialect, Word, quote
+from smtpdsl.ir.system_paths import HELPER_FOLDERS
 from smtpdsl.mail.reply import parse_reply_text
 from smtpdsl.text_error import TextError
 

@@ -11,12 +11,13 @@ A condition that does not hold decides alone, whatever the others would say if t
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import NamedTuple
 
 from smtpdsl.ir.resolved import BuiltinFilter, Decision, FilterCondition, InTable, Question, Subject
 from smtpdsl.ir.semantics import Answer
 from smtpdsl.mail.reply import Reply, parse_reply_text
-from smtpdsl.runtime.filters.conditions import Tables, answering
+from smtpdsl.runtime.filters.conditions import Later, Tables, answering
 from smtpdsl.runtime.filters.hooks import Facts, Hook
 from smtpdsl.runtime.filters.rulings import BYPASS, JUNK, PROCEED, Refuse, Report, Rewrite, Said
 from smtpdsl.text_error import TextError
@@ -47,6 +48,8 @@ _ABOUT_NAME = _Doubt(
 class Builtin:
     """A built-in filter."""
 
+    kind = "builtin"
+
     def __init__(self, source: BuiltinFilter, tables: Tables) -> None:
         """Do as *source* says, asking *tables*."""
         self.name = source.name
@@ -55,15 +58,36 @@ class Builtin:
         self._parts = [(each, answering(each.question, tables)) for each in source.conditions]
         self._said = self._reading(source.decision)
 
-    def decide(self, hook: Hook, facts: Facts) -> Said:
+    def decide(self, hook: Hook, facts: Facts) -> Said | Awaitable[Said]:
         """Say what is to be done at *hook*."""
         doubtful: FilterCondition | None = None
+        later: list[tuple[FilterCondition, Later]] = []
         for condition, answer in self._parts:
             found = answer(facts)
+            if not isinstance(found, Answer):
+                later.append((condition, found))
+            elif found is (Answer.YES if condition.negated else Answer.NO):
+                return PROCEED
+            elif found is Answer.UNAVAILABLE:
+                doubtful = doubtful or condition
+        if later:
+            return self._decide_later(later, doubtful, hook, facts)
+        return self._decided(doubtful, hook, facts)
+
+    async def _decide_later(
+        self, later: list[tuple[FilterCondition, Later]], doubtful: FilterCondition | None, hook: Hook, facts: Facts
+    ) -> Said:
+        """Decide by the tables that live elsewhere, too: one after the other, until one of them is enough."""
+        for condition, ask in later:
+            found = await ask()
             if found is (Answer.YES if condition.negated else Answer.NO):
                 return PROCEED
             if found is Answer.UNAVAILABLE:
                 doubtful = doubtful or condition
+        return self._decided(doubtful, hook, facts)
+
+    def _decided(self, doubtful: FilterCondition | None, hook: Hook, facts: Facts) -> Said:
+        """Say what is to be done if everything holds but *doubtful*, which nobody can answer."""
         if doubtful is None:
             return self._said
         # Nothing that is done to the session depends on a report.

@@ -10,7 +10,8 @@ How two texts are compared is said by `ir.matching`; the indexes here are those 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeAlias
 
 from smtpdsl.ir.answers import Lookup, Site
@@ -27,17 +28,21 @@ from smtpdsl.ir.resolved import (
 from smtpdsl.ir.semantics import Answer
 from smtpdsl.ir.table_file import Service
 from smtpdsl.runtime.filters.hooks import Facts
+from smtpdsl.runtime.inquiry import Elsewhere
 
-Answering: TypeAlias = Callable[[Facts], Answer]
+# What a table that lives elsewhere has to be asked for; nothing is, before this is called.
+Later: TypeAlias = Callable[[], Awaitable[Answer]]
+Answering: TypeAlias = Callable[[Facts], Answer | Later]
 
 
 class Tables:
     """The tables that filters ask, each with one index for each way of asking."""
 
-    def __init__(self, site: Site, lookup: Lookup) -> None:
-        """Ask *lookup* for what is not part of the program."""
+    def __init__(self, site: Site, lookup: Lookup, elsewhere: Elsewhere | None = None) -> None:
+        """Ask *elsewhere* for what is not part of the program, or *lookup* where nobody waits for that."""
         self._site = site
         self._lookup = lookup
+        self._elsewhere = elsewhere
         # By identity, and with the table, so that no other one can get its place.
         self._indexes: dict[tuple[int, Service], tuple[Table, Index]] = {}
 
@@ -47,6 +52,13 @@ class Tables:
             return lambda key: self._lookup.contains(table, service, key)
         find = self._index(table, service).find
         return lambda key: Answer.YES if find(key) else Answer.NO
+
+    def asking(self, table: Table, service: Service) -> Callable[[str], Answer | Later]:
+        """Return what says whether a key is in *table*, or how to find that out."""
+        elsewhere = self._elsewhere
+        if elsewhere is None or not elsewhere.has(table):
+            return self.containing(table, service)
+        return lambda key: partial(elsewhere.contains, table, service, key)
 
     def _index(self, table: Table, service: Service) -> Index:
         known = self._indexes.get((id(table), service))
@@ -68,9 +80,9 @@ def answering(question: Question, tables: Tables) -> Answering:
         case IsAuthenticated():
             return lambda facts: _plain(holds=facts.client.is_authenticated)
         case InTable(subject=Subject.RDNS, table=Table() as table):
-            return _asking_for_name(tables.containing(table, question.service))
+            return _asking_for_name(tables.asking(table, question.service))
         case InTable(table=Table() as table):
-            return _asking_for_key(question.subject, tables.containing(table, question.service))
+            return _asking_for_key(question.subject, tables.asking(table, question.service))
     # A table that nobody declares is an error, and what has one is not served.
     message = f"no filter asks {question}"
     raise ValueError(message)
@@ -93,18 +105,18 @@ def _has_name(facts: Facts) -> Answer:
 # ---------------------------------------------------------------- tables
 
 
-def _asking_for_key(subject: Subject, is_in_table: Callable[[str], Answer]) -> Answering:
+def _asking_for_key(subject: Subject, is_in_table: Callable[[str], Answer | Later]) -> Answering:
     read = _KEYS[subject]
 
-    def answer(facts: Facts) -> Answer:
+    def answer(facts: Facts) -> Answer | Later:
         key = read(facts)
         return Answer.NO if key is None else is_in_table(key)
 
     return answer
 
 
-def _asking_for_name(is_in_table: Callable[[str], Answer]) -> Answering:
-    def answer(facts: Facts) -> Answer:
+def _asking_for_name(is_in_table: Callable[[str], Answer | Later]) -> Answering:
+    def answer(facts: Facts) -> Answer | Later:
         name = facts.client.rdns
         return _has_name(facts) if name is None else is_in_table(name)
 

@@ -48,9 +48,15 @@ class Facts(NamedTuple):
     *client* has the name that HELO or EHLO just gave.  *fcrdns* says whether the reverse DNS
     name of the client leads back to its address; None means that nobody could tell, which
     holds of the name too then.  The paths are those of the transaction and of this RCPT.
+    *argument* is what AUTH has: it may be a password, and only programs are asked about it.
     """
 
     client: Client
     fcrdns: bool | None = False
     reverse_path: ReversePath | None = None
     recipient: Mailbox | None = None
+    argument: str = ""
+
+    def __repr__(self) -> str:
+        # What a client says of its password is shown nowhere.
+        return f"Facts({self.client!r}, …)"

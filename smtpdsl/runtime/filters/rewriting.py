@@ -43,7 +43,7 @@ def rewritten(command: _C, rewrite: Rewrite, dialect: Dialect) -> _C | Refuse:
     """
     verb, keyword = _FORMS[type(command)]
     # The reader of commands gets octets, each of them as a character.
-    text = rewrite.text.strip().encode().decode("latin-1")
+    text = rewrite.text.strip().encode("utf-8", "surrogateescape").decode("latin-1")
     try:
         found = COMMANDS[verb].read(keyword + text + _kept(command, text), dialect)
     except RemoteProtocolError as error:

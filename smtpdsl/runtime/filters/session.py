@@ -9,7 +9,7 @@ else than that the others are to be asked too.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from smtpdsl.runtime.filters.hooks import Facts, Hook
@@ -27,23 +27,42 @@ class Filter(Protocol):
     """As the configuration calls it."""
     place: str
     """The file and the line where it is declared."""
-    hooks: frozenset[Hook]
-    """When it wants to be asked."""
+    kind: str
+    """How it is called when it reports: ``builtin``, or ``proc`` for a program."""
+
+    @property
+    def hooks(self) -> frozenset[Hook]:
+        """When it wants to be asked."""
 
     def decide(self, hook: Hook, facts: Facts) -> Said | Awaitable[Said]:
         """Say what is to be done; an awaitable suspends the session."""
 
 
+class Listener(Protocol):
+    """Who hears what filters have said."""
+
+    def filter_reported(self, kind: str, name: str, text: str) -> None:
+        """The filter *name*, ``builtin`` or a program (``proc``), reports *text*."""
+
+    def filters_ruled(self, hook: Hook, ruling: Ruling) -> None:
+        """All of them together have decided."""
+
+
 class FilterSession:
-    """What filters say of one session, and what they have said."""
+    """What filters say of one session, and what they have said.
 
-    __slots__ = ("_bypassed_at", "_filters", "_identifier", "_is_message_junk", "_junk_since", "_log")
+    Attributes:
+        listener: Who hears of that, if anybody.
+    """
 
-    def __init__(self, identifier: str, filters: Mapping[Hook, Sequence[Filter]], log: Log) -> None:
-        """Ask *filters* about the session *identifier*."""
+    __slots__ = ("_asked_at", "_bypassed_at", "_identifier", "_is_message_junk", "_junk_since", "_log", "listener")
+
+    def __init__(self, identifier: str, asked_at: Callable[[Hook], Sequence[Filter]], log: Log) -> None:
+        """Ask about the session *identifier*; *asked_at* says whom."""
         self._identifier = identifier
-        self._filters = filters
+        self._asked_at = asked_at
         self._log = log
+        self.listener: Listener | None = None
         self._bypassed_at: Hook | None = None
         self._junk_since: Hook | None = None
         self._is_message_junk = False
@@ -54,6 +73,11 @@ class FilterSession:
             self._bypassed_at = None
         if self._junk_since is not Hook.CONNECT:
             self._junk_since = None
+
+    @property
+    def is_bypassed(self) -> bool:
+        """Whether nobody is asked any more."""
+        return self._bypassed_at is not None
 
     @property
     def is_junk(self) -> bool:
@@ -67,7 +91,25 @@ class FilterSession:
         """
         if hook is Hook.MAIL_FROM:
             self._is_message_junk = False
-        return PROCEED if self._bypassed_at else self._walk(hook, facts, self._filters.get(hook, ()))
+        ruling = PROCEED if self._bypassed_at else self._walk(hook, facts, self._asked_at(hook))
+        if self.listener is None:
+            return ruling
+        if isinstance(ruling, Awaitable):
+            return self._awaited(hook, ruling, self.listener)
+        self.listener.filters_ruled(hook, ruling)
+        return ruling
+
+    async def _awaited(self, hook: Hook, answer: Awaitable[Ruling], listener: Listener) -> Ruling:
+        ruling = await answer
+        listener.filters_ruled(hook, ruling)
+        return ruling
+
+    def reported(self, kind: str, name: str, place: str, hook: str, text: str) -> None:
+        """Tell what the filter *name*, declared at *place*, reports."""
+        about = {"phase": hook, "filter": name, "decision": "report", "text": text, "rule": place}
+        self._log.event(self._identifier, "smtp filter", about)
+        if self.listener is not None:
+            self.listener.filter_reported(kind, name, text)
 
     def _walk(self, hook: Hook, facts: Facts, filters: Sequence[Filter]) -> Ruling | Awaitable[Ruling]:
         for position, each in enumerate(filters, 1):
@@ -94,7 +136,7 @@ class FilterSession:
             case Proceed():
                 return None
             case Report():
-                self._tell(hook, each, {"decision": "report", "text": said.text})
+                self.reported(each.kind, each.name, each.place, hook.value, said.text)
                 return None
             case Bypass():
                 self._bypassed_at = hook

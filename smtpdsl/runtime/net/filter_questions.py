@@ -9,6 +9,7 @@ What an event says holds for whoever is asked about it, although nothing has com
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -44,4 +45,12 @@ def facts_of(event: Heard, visitor: Visitor, transaction: Transaction | None) ->
     if isinstance(event, core.Mail):
         reverse_path = event.reverse_path
     recipient = event.mailbox if isinstance(event, core.Rcpt) else None
-    return Facts(client, visitor.is_confirmed, reverse_path, recipient)
+    argument = _credentials(event) if isinstance(event, core.Auth) else ""
+    return Facts(client, visitor.is_confirmed, reverse_path, recipient, argument)
+
+
+def _credentials(event: core.Auth) -> str:
+    """Return the argument of AUTH as the client gave it (RFC 4954 §4)."""
+    if event.initial is None:
+        return event.mechanism
+    return f"{event.mechanism} {base64.b64encode(event.initial).decode() or '='}"

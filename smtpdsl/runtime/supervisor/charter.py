@@ -5,6 +5,9 @@
     files        the keys, certificates and lists that the configuration names; asked for by number
     checks_passwords      logins are accounts of the system
     opens_encrypted       content may be encrypted, and what opens it has to be loaded in time
+    programs     those that run as long as the server does, with their users; asked for by number
+    environment  the variables that they get
+    takes_word_for_users  a program knows the users: whoever is not root may be one of them
 
 The server sends it while it is root, and has no way to change it afterwards.  Whoever takes
 the server over can ask for this, and for nothing else.
@@ -17,7 +20,10 @@ from typing import NamedTuple
 
 from smtpdsl.ir.system_paths import MAIL_FOLDER
 from smtpdsl.runtime.interfaces import Identity
+from smtpdsl.runtime.programs.command import ProgramCommand
 from smtpdsl.runtime.system_account import system_account
+
+_ROOT = 0
 
 
 class Charter(NamedTuple):
@@ -29,6 +35,9 @@ class Charter(NamedTuple):
     files: tuple[str, ...] = ()
     checks_passwords: bool = False
     opens_encrypted: bool = False
+    programs: tuple[ProgramCommand, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    takes_word_for_users: bool = False
 
     def locate(self, path: str) -> str:
         """Turn a path of the configuration into one of the operating system."""
@@ -41,6 +50,9 @@ class Charter(NamedTuple):
         identity = identity._replace(mail_folder="")
         if identity in self.identities:
             return True
+        if self.takes_word_for_users and _ROOT not in {identity.uid, identity.gid}:
+            # What a program has said to the server cannot be known here.
+            return True
         if not self.has_system_accounts:
             return False
         found = system_account(identity.name, self.root)
@@ -50,12 +62,13 @@ class Charter(NamedTuple):
     def encoded(self) -> bytes:
         """Return what `decoded` reads."""
         known = sorted(self.identities)
-        rest = (self.has_system_accounts, self.files, self.checks_passwords, self.opens_encrypted)
-        return json.dumps([self.root, known, *rest]).encode()
+        return json.dumps([self.root, known, *self[2:]]).encode()
 
     @classmethod
     def decoded(cls, octets: bytes) -> Charter:
         """Read a charter; it comes from a process that is still trusted."""
-        root, identities, has_system_accounts, files, checks_passwords, opens_encrypted = json.loads(octets)
+        root, identities, has_accounts, files, checks, opens, programs, environment, takes = json.loads(octets)
         known = frozenset(Identity(*each) for each in identities)
-        return cls(root, known, has_system_accounts, tuple(files), checks_passwords, opens_encrypted)
+        commands = tuple(ProgramCommand(*each) for each in programs)
+        variables = tuple((name, value) for name, value in environment)
+        return cls(root, known, has_accounts, tuple(files), checks, opens, commands, variables, takes)

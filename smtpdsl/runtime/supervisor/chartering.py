@@ -10,7 +10,9 @@ from smtpdsl.ir.members import Account
 from smtpdsl.ir.program import Program
 from smtpdsl.ir.resolved import Ca, LocalAction, Pki, RelayAction, Table
 from smtpdsl.ir.table_index import TableIndex, is_system_userbase
+from smtpdsl.ir.table_program import table_command
 from smtpdsl.runtime.interfaces import Identity
+from smtpdsl.runtime.programs.declared import program_commands
 from smtpdsl.runtime.supervisor.charter import Charter
 from smtpdsl.text_error import TextError
 
@@ -20,6 +22,7 @@ _INCLUDE = "include:"
 def charter_of(program: Program, account: Account, root: str = "") -> Charter:
     """Return what the server of *program* needs, which becomes *account*; *root* is that of a test bed."""
     charter = Charter(root)
+    programs = program_commands(program, account)
     return Charter(
         root,
         identities=frozenset((_identity(account, charter), *_identities(program, charter))),
@@ -30,6 +33,9 @@ def charter_of(program: Program, account: Account, root: str = "") -> Charter:
             for each in (program.settings.queue_encryption, program.settings.queue_encryption_backup)
         ),
         checks_passwords=any(each.auth is not None and each.auth.table is None for each in program.listeners),
+        programs=programs,
+        environment=tuple(os.environ.items()) if programs else (),
+        takes_word_for_users=any(map(_asks_program, _local_actions(program))),
     )
 
 
@@ -68,6 +74,10 @@ def _local_actions(program: Program) -> Iterator[LocalAction]:
 
 def _asks_system(action: LocalAction) -> bool:
     return action.userbase is None or is_system_userbase(action.userbase) or action.user is not None
+
+
+def _asks_program(action: LocalAction) -> bool:
+    return action.userbase is not None and table_command(action.userbase) is not None
 
 
 def _identities(program: Program, charter: Charter) -> Iterator[Identity]:

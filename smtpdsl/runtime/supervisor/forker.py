@@ -45,12 +45,13 @@ from smtpdsl.runtime.late_imports import CIPHERS, CODECS, import_late
 from smtpdsl.runtime.process_name import name_process
 from smtpdsl.runtime.supervisor.answering import answer_file, answer_forward, answer_password
 from smtpdsl.runtime.supervisor.charter import Charter
-from smtpdsl.runtime.supervisor.questions import Answer, Question, ReadFile, ReadForward, refused
+from smtpdsl.runtime.supervisor.program_worker import run_program
+from smtpdsl.runtime.supervisor.questions import Answer, CheckPassword, ReadFile, ReadForward, RunProgram, refused
 from smtpdsl.runtime.supervisor.wire import WireError, encode_answer, encode_outcome, receive_request
 
-# A request is one octet, and the descriptors that come with it: a connection, and perhaps a file.
+# A request is one octet, and the descriptors that come with it: a connection, and perhaps a file, or two sockets.
 REQUEST = b"!"
-_MAX_DESCRIPTORS = 2
+_MAX_DESCRIPTORS = 3
 # More deliveries than anybody wants at once; whoever has taken the server over is not to fill the machine.
 _MAX_CHILDREN = 2048
 _ROOT = 0
@@ -127,10 +128,10 @@ class Forker:
         except ConnectionError:
             return False
         if descriptors:
-            self._fork(descriptors[0], descriptors[1] if len(descriptors) > 1 else None)
+            self._fork(descriptors[0], descriptors[1:])
         return bool(octets)
 
-    def _fork(self, connection: int, file: int | None) -> None:
+    def _fork(self, connection: int, files: list[int]) -> None:
         try:
             child = self._forked()
         except OSError as error:
@@ -138,9 +139,9 @@ class Forker:
             os.close(connection)
         else:
             if child == 0:
-                _be_worker(connection, file, self._charter)
+                _be_worker(connection, files, self._charter)
             self._children[child] = connection
-        if file is not None:
+        for file in files:
             os.close(file)
 
     def _forked(self) -> int:
@@ -196,14 +197,14 @@ def _answer(connection: int, outcome: Outcome) -> None:
 # ---------------------------------------------------------------- in the worker
 
 
-def _be_worker(connection: int, file: int | None, charter: Charter) -> NoReturn:
+def _be_worker(connection: int, files: list[int], charter: Charter) -> NoReturn:
     """Do the works that come over *connection*, all of one identity."""
     status = os.EX_SOFTWARE
     try:
         signal.set_wakeup_fd(-1)
-        _keep_only(connection, file)
+        _keep_only(connection, *files)
         with socket.socket(fileno=connection) as server:
-            _Worker(server, charter).serve(file)
+            _Worker(server, charter).serve(files)
         status = os.EX_OK
     except OSError:
         # The server is gone, or has lost its patience.
@@ -214,10 +215,10 @@ def _be_worker(connection: int, file: int | None, charter: Charter) -> NoReturn:
         os._exit(status)
 
 
-def _keep_only(connection: int, file: int | None) -> None:
-    """Close every descriptor but the standard ones and these two."""
+def _keep_only(*descriptors: int) -> None:
+    """Close every descriptor but the standard ones and these."""
     first = _STANDARD_ERROR + 1
-    for kept in sorted({connection, connection if file is None else file}):
+    for kept in sorted(descriptors):
         os.closerange(first, kept)
         first = kept + 1
     os.closerange(first, os.sysconf("SC_OPEN_MAX"))
@@ -237,24 +238,27 @@ class _Worker:
         self._charter = charter
         self._identity: Identity | None = None
 
-    def serve(self, file: int | None) -> None:
-        """Work until the server wants no more; *file* has the content of the first work."""
-        while self._serve_one(file):
-            if file is not None:
-                os.close(file)
-                file = None
+    def serve(self, files: list[int]) -> None:
+        """Work until the server wants no more; *files* belong to the first work or question."""
+        while self._serve_one(files):
+            while files:
+                os.close(files.pop())
             if not self._server.recv(1, socket.MSG_PEEK):
                 return
 
-    def _serve_one(self, file: int | None) -> bool:
+    def _serve_one(self, files: list[int]) -> bool:
         """Read a work or a question, and see to it; whether there can be another one."""
         try:
-            request = receive_request(self._server, is_spooled=file is not None)
+            request = receive_request(self._server, is_spooled=bool(files))
         except WireError as error:
             self._server.sendall(encode_outcome(temporary(str(error))))
             return False
         if isinstance(request, LocalWork):
-            return self._do(request, file)
+            return self._do(request, files[0] if files else None)
+        if isinstance(request, RunProgram):
+            # This process ends with the program.
+            run_program(request, self._charter, files, self._server)
+            return False
         return self._answer(request)
 
     def _do(self, work: LocalWork, file: int | None) -> bool:
@@ -271,7 +275,7 @@ class _Worker:
         self._server.sendall(encode_outcome(outcome))
         return is_sound
 
-    def _answer(self, question: Question) -> bool:
+    def _answer(self, question: ReadForward | ReadFile | CheckPassword) -> bool:
         try:
             answer = self._answer_to(question)
         except (WireError, IdentityError) as error:
@@ -280,7 +284,7 @@ class _Worker:
         # As root, nothing but files of the charter is asked for twice.
         return self._identity is not None or isinstance(question, ReadFile)
 
-    def _answer_to(self, question: Question) -> Answer:
+    def _answer_to(self, question: ReadForward | ReadFile | CheckPassword) -> Answer:
         if isinstance(question, ReadForward):
             if question.identity.uid == _ROOT:
                 # Nobody becomes root; that file is read, and this process ends.

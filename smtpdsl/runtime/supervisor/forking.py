@@ -115,7 +115,7 @@ class ForkingSupervisor(Supervision):
     async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
         identity = questions[0].identity if isinstance(questions[0], ReadForward) else None
         idle = self._idle.take(identity) if identity is not None else None
-        worker = idle or await self._new_worker()
+        worker = idle or await self.new_worker()
         with ExitStack() as stack:
             stack.callback(worker.close)
             answers = [await worker.ask(each) for each in questions]
@@ -150,7 +150,7 @@ class ForkingSupervisor(Supervision):
     async def _worker(self, work: LocalWork) -> Worker:
         """Return a worker for *work*, with the file of its content, if it has one."""
         if isinstance(work.content, SpooledContent):
-            return await self._new_worker(work.content.path)
+            return await self._worker_with(work.content.path)
         if (idle := self._idle.take(work.identity)) is not None:
             return idle
         is_quick = isinstance(work.method, MaildirWork | MailboxWork)
@@ -158,7 +158,7 @@ class ForkingSupervisor(Supervision):
             soon = await self._idle.wait(work.identity, _WAIT_SECONDS)
             if soon is not None:
                 return soon
-        return await self._new_worker()
+        return await self.new_worker()
 
     @contextmanager
     def _counted(self, identity: Identity) -> Iterator[None]:
@@ -171,17 +171,25 @@ class ForkingSupervisor(Supervision):
             if not self._busy[identity]:
                 del self._busy[identity]
 
-    async def _new_worker(self, path: str | None = None) -> Worker:
-        """Return a worker that is still root, and will be what its first work says; it gets the file *path*."""
+    async def _worker_with(self, path: str) -> Worker:
+        """Return a worker that gets the file *path*."""
+        file = open_spooled(path)
+        try:
+            return await self.new_worker((file,))
+        finally:
+            os.close(file)
+
+    async def new_worker(self, files: Sequence[int] = ()) -> Worker:
+        """Return a worker that is still root, and will be what its first work or question says; it gets *files*.
+
+        Raises:
+            OSError: There can be none.
+        """
         ours, theirs = socket.socketpair()
         with ExitStack() as failed:
             failed.enter_context(ours)
-            with theirs, ExitStack() as sent:
-                descriptors = [theirs.fileno()]
-                if path is not None:
-                    descriptors.append(open_spooled(path))
-                    sent.callback(os.close, descriptors[-1])
-                await self._forker.fork(descriptors)
+            with theirs:
+                await self._forker.fork([theirs.fileno(), *files])
             failed.pop_all()
         ours.settimeout(0)
         return Worker(ours)

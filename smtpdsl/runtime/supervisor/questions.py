@@ -6,6 +6,7 @@
     ReadForward     the .forward of a user, read by a process that has become the user
     ReadFile        a file of the charter, by its number, if it is not the one that is known already
     CheckPassword   of an account of the system
+    RunProgram      of the charter, by its number: it gets two sockets, and ends when this connection does
 
 The frame of a question is that of work (`wire`).  Neither side believes what has not the right form.
 """
@@ -63,7 +64,13 @@ class CheckPassword(NamedTuple):
     password: Secret
 
 
-Question: TypeAlias = ReadForward | ReadFile | CheckPassword
+class RunProgram(NamedTuple):
+    """Run a program of the charter; there are two answers, that it runs and how it ended."""
+
+    number: int
+
+
+Question: TypeAlias = ReadForward | ReadFile | CheckPassword | RunProgram
 
 
 class Answer(NamedTuple):
@@ -86,6 +93,7 @@ UNEXPECTED = "expected an answer, found something else"
 NO_FORWARD = Answer("nothing")
 SAME_FILE = Answer("same")
 RIGHT, WRONG = Answer("right"), Answer("wrong")
+RUNNING = Answer("running")
 _REFUSED = "refused"
 
 
@@ -102,6 +110,11 @@ def forward_answer(found: ForwardFile | ForwardProblem | None) -> Answer:
         case ForwardProblem(why=why, is_passing=is_passing):
             return Answer("problem", (why, is_passing))
     return NO_FORWARD
+
+
+def program_ended(how: str) -> Answer:
+    """Tell how a program ended."""
+    return Answer("ended", (how,))
 
 
 # ---------------------------------------------------------------- on the side that asks
@@ -153,6 +166,28 @@ def is_right(answer: Answer) -> bool:
         return True
     if answer == WRONG:
         return False
+    raise _error(answer)
+
+
+def expect_running(answer: Answer) -> None:
+    """Read *answer*, which should say that a program runs.
+
+    Raises:
+        AnswerError: It does not.
+    """
+    if answer != RUNNING:
+        raise _error(answer)
+
+
+def end_of_program(answer: Answer) -> str:
+    """Read how a program ended.
+
+    Raises:
+        AnswerError: The answer does not tell.
+    """
+    match answer:
+        case Answer("ended", (str(how),), b""):
+            return one_line(how)
     raise _error(answer)
 
 

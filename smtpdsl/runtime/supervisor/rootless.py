@@ -18,6 +18,7 @@ from smtpdsl.runtime.supervisor.asking import AskedSources
 from smtpdsl.runtime.supervisor.chartering import charter_of, sender_files, tls_files
 from smtpdsl.runtime.supervisor.forking import ForkingSupervisor, start_forker
 from smtpdsl.runtime.supervisor.held_files import HeldFiles
+from smtpdsl.runtime.supervisor.program_starter import ForkedStarter
 
 
 class Rootless:
@@ -38,6 +39,7 @@ class Rootless:
         self.supervisor = ForkingSupervisor(start_forker(charter))
         self.files = HeldFiles(charter, tls_files(program) if has_listeners else sender_files(program))
         self.sources = AskedSources(self.supervisor, charter, log.warn)
+        self.programs = ForkedStarter(self.supervisor, charter)
         self._log = log
 
     def settle(self, spool: str) -> None:

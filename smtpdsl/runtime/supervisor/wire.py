@@ -40,6 +40,7 @@ from smtpdsl.runtime.supervisor.questions import (
     Question,
     ReadFile,
     ReadForward,
+    RunProgram,
 )
 
 REQUEST_LENGTHS = struct.Struct("!III")
@@ -141,6 +142,8 @@ def read_request(text: bytes, prefix: bytes, content: bytes, *, is_spooled: bool
             return ReadFile(number, _state(known))
         case {"CheckPassword": [str(login)]}:
             return CheckPassword(login, Secret(content))
+        case {"RunProgram": [int(number)]}:
+            return RunProgram(number)
     expected = "work"
     raise WireError(expected)
 

@@ -71,6 +71,15 @@ class Worker:
         loop = asyncio.get_running_loop()
         with suppress(OSError):
             await loop.sock_sendall(self._connection, encode_question(question))
+        return await self.next_answer()
+
+    async def next_answer(self) -> Answer:
+        """Return what it says next, asked or not.
+
+        Raises:
+            WireError: It ended without an answer.
+        """
+        loop = asyncio.get_running_loop()
         lengths = answer_lengths(await self._receive_exactly(loop, ANSWER_LENGTHS.size))
         text, octets = [await self._receive_exactly(loop, length) for length in lengths]
         return decode_answer(text, octets)

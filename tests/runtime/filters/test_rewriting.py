@@ -75,6 +75,8 @@ def test_names_and_passwords() -> None:
         (MAIL, "<eve@new.test>\r\nRCPT TO:<x@y.test>", "Sender address syntax error"),
         (MAIL, "<eve@new.test> SIZE=1001", "too big"),
         (MAIL, "", 'rewritten to "": '),
+        # As a program may have written it: an octet that is no UTF-8.
+        (MAIL, "<\udcff@new.test>", "only ASCII characters"),
         (RCPT, "<ann@new.test> MAGIC=1", "MAGIC"),
         (Helo("a.test"), "b test", 'rewritten to "b test": Expected a domain name'),
         (Ehlo("a.test"), "", "Expected a domain name"),

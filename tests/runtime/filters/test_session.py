@@ -25,6 +25,7 @@ class Scripted:
     """A filter that says what it was told to say, at once or later, in every phase that it knows."""
 
     place = "smtpd.conf:1"
+    kind = "builtin"
 
     def __init__(self, name: str, says: Said, hooks: Sequence[Hook] = tuple(Hook), *, is_slow: bool = False) -> None:
         """Say *says* at *hooks*."""

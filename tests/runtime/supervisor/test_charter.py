@@ -8,6 +8,7 @@ import pytest
 
 from smtpdsl.ir.members import Account
 from smtpdsl.runtime.interfaces import Identity
+from smtpdsl.runtime.programs.command import ProgramCommand
 from smtpdsl.runtime.supervisor.charter import Charter
 from smtpdsl.runtime.supervisor.chartering import charter_of
 from tests.certificates import rsa_key
@@ -98,9 +99,28 @@ def test_keys_of_signatures_are_among_the_files(tmp_path: Path) -> None:
 def test_a_charter_comes_out_as_it_went_in() -> None:
     """Names that are no UTF-8 too."""
     identities = frozenset({JOE, Identity("\udcff", 1, 2, "/home/\udcff")})
-    written = Charter("/bed", identities, has_system_accounts=True, files=("/a", "/b"), checks_passwords=True)
+    written = Charter(
+        "/bed",
+        identities,
+        has_system_accounts=True,
+        files=("/a", "/b"),
+        checks_passwords=True,
+        programs=(ProgramCommand("spam", "filter-spam", "spam", 111, 112),),
+        environment=(("PATH", "/bin"),),
+        takes_word_for_users=True,
+    )
 
     assert Charter.decoded(written.encoded()) == written
+
+
+def test_users_that_a_program_knows_are_believed_but_for_root() -> None:
+    """They are not known before the program is asked, and by then nobody here can look them up."""
+    users = 'table users "proc-exec:/bin/true"\naction "in" maildir userbase <users>\n'
+    found = charter(users)
+
+    assert found.has(JOE)
+    assert not any(map(found.has, (JOE._replace(uid=0), JOE._replace(gid=0), JOE._replace(mail_folder="/etc"))))
+    assert not charter('action "in" maildir userbase { joe = "1001:100:/home/joe" }\n').has(JOE)
 
 
 @pytest.mark.parametrize("root", ["", "/bed"])

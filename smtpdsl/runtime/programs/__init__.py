@@ -1,0 +1,1 @@
+"""Programs of other people that this server starts, talks to in lines, and starts again when they end."""
