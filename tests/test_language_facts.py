@@ -154,9 +154,8 @@ def test_every_option_has_an_example(option: Option, uses: Uses) -> None:
 
 @by_option
 def test_what_is_not_served_is_marked(option: Option, uses: Uses) -> None:
-    """And nothing else is; filters that are programs have one mark, at the beginning of their page."""
-    if option.page != "filters" and not option.terms[0].startswith("filter "):
-        assert all(use.is_served for use in _uses_of(option, uses)) is option.is_served
+    """And nothing else is."""
+    assert all(use.is_served for use in _uses_of(option, uses)) is option.is_served
 
 
 @by_option
@@ -166,14 +165,6 @@ def test_what_came_late_is_told(option: Option, uses: Uses) -> None:
 
     assert any(use.is_refused("6.8") for use in _uses_of(option, uses)) is (is_younger or option.is_only_here)
     assert any(use.is_refused("7.8") for use in _uses_of(option, uses)) is option.is_only_here
-
-
-def test_a_program_as_a_filter_is_not_served(tmp_path: Path) -> None:
-    """As the page of filters says at its beginning."""
-    (example,) = [each for each in examples() if each.page == "filters"][-1:]
-
-    assert any(span.text.startswith("filter") for span in unserved(example.whole, tmp_path))
-    assert f"\n{NOT_SERVED} Filters that are programs are not served" in text(page_named("filters"))
 
 
 # ---------------------------------------------------------------- defaults of options

@@ -169,7 +169,8 @@ def service_of(question: InTable, key: str) -> Service:
         case Subject.RDNS:
             # Names are compared whole: a pattern such as `*.example.org` has never matched here, and
             # matching it now could relay mail that was refused.  `from rdns regex` says it.
-            return Service.STRING
+            # A program has always been asked for an address there.
+            return Service.STRING if question.table is None or question.table.is_known else Service.NETADDR
         case Subject.LOGIN:
             return Service.MAILADDR if "@" in key else Service.STRING
     return question.service

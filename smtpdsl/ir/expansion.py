@@ -334,7 +334,7 @@ class _Walk:
         for key in keys:
             entry = self.questions.entry(table, key)
             if isinstance(entry, Outage):
-                self._refuse(member, Verdict.TEMPFAIL, BROKEN_FOR_NOW, f"{table.shown} cannot be asked now")
+                self._refuse(member, Verdict.TEMPFAIL, TEMPORARY_FAILURE, f"{table.shown} cannot be asked now")
             if entry is not None:
                 self._step(member, f"{table.shown} has {entry.key}: {entry.value}", entry.span)
                 for child in children_of(entry, self._targets(member, entry), member.dest):

@@ -6,6 +6,8 @@ compared without their case.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from smtpdsl.ir.expansion import Outage
 from smtpdsl.ir.matching import fold
 from smtpdsl.ir.members import Account, Entry
@@ -40,11 +42,18 @@ class TableIndex:
         found = self.find(userbase, name)
         if found is None:
             return None
-        problem = entry_problem(Service.USERINFO, found.key, found.value)
-        if found.value is None or (problem is not None and problem.never_works):
-            return Outage.UNAVAILABLE
-        uid, gid, home = found.value.split(":", 2)
-        return Account(name=fold(name), uid=int(uid), gid=int(gid), home=home.rstrip("/") or home)
+        return account_of(name, found.value)
+
+
+# A server is asked about the same users again and again.
+@lru_cache(maxsize=1024)
+def account_of(name: str, value: str | None) -> Account | Outage:
+    """Read the *value* that a userbase has for *name*."""
+    problem = entry_problem(Service.USERINFO, name, value)
+    if value is None or (problem is not None and problem.never_works):
+        return Outage.UNAVAILABLE
+    uid, gid, home = value.split(":", 2)
+    return Account(name=fold(name), uid=int(uid), gid=int(gid), home=home.rstrip("/") or home)
 
 
 def is_system_userbase(userbase: Table) -> bool:

@@ -6,7 +6,8 @@
       ▼
     Accepted(envelopes)  or  Refused(reply, rule, why)  or  an awaitable of one of them
 
-Only a server that has given up root has anything to wait for: what others have to read for it.
+Only a server that has given up root, or has tables that live elsewhere, has anything to wait for: what others have to
+read for it, or to look up.
 The same code answers `smtpdsl explain`, so that the two cannot disagree.  Whatever cannot
 be known now is a temporary failure and says why.
 """
@@ -17,7 +18,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol, TypeAlias
 
-from smtpdsl.ir.answers import Site, answer
+from smtpdsl.ir.answers import Lookup, Site, answer
 from smtpdsl.ir.expansion import Outage, Questions, expand
 from smtpdsl.ir.forward_file import ForwardFile, ForwardProblem
 from smtpdsl.ir.members import Account, Delivery, Entry, Expansion, MemberKind
@@ -31,11 +32,11 @@ from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Client
 from smtpdsl.mail.envelope import Envelope as AskedEnvelope
 from smtpdsl.mail.reply import Reply, parse_reply_text
-from smtpdsl.runtime.inquiry import Inquiry, Others
+from smtpdsl.runtime.inquiry import Elsewhere, Inquiry, Others
 from smtpdsl.runtime.interfaces import Envelope, Route
 from smtpdsl.runtime.judged_before import JudgedBefore, Noting
 from smtpdsl.runtime.log import printable
-from smtpdsl.runtime.senders import may_send_as
+from smtpdsl.runtime.senders import lets_send, may_send_as
 
 
 class Outside(Protocol):
@@ -80,6 +81,7 @@ class Policy:
         site: Site,
         outside: Outside,
         others: Others | None = None,
+        tables: Elsewhere | None = None,
         *,
         clock: Callable[[], float] = time.time,
         warn: Callable[[str], None] | None = None,
@@ -91,6 +93,7 @@ class Policy:
             site: What is local.
             outside: Accounts and files.
             others: Who reads what this process may not.
+            tables: Who answers for tables that live elsewhere.
             clock: Gives seconds since 1970, which addresses made by SRS are compared with.
             warn: Told of addresses that look like those and are none.
         """
@@ -101,13 +104,16 @@ class Policy:
         self._program = program
         self._outside = outside
         self._others = others
+        self.tables = tables
+        # Only then there may be something to wait for.
+        self._inquires = others is not None or tables is not None
         self._index = TableIndex()
         self._before: JudgedBefore[Accepted] = JudgedBefore()
 
     def judge(self, client: Client, reverse_path: ReversePath, recipient: Mailbox) -> Judgement | Awaitable[Judgement]:
         """Decide about one recipient of a transaction; what has to be waited for is an awaitable."""
         asked = AskedEnvelope(client=client, reverse_path=reverse_path, recipient=recipient)
-        inquiry = Inquiry(self, self._others) if self._others is not None else None
+        inquiry = Inquiry(self, self._others, self.tables) if self._inquires else None
         judgement = self._judged(asked, inquiry or self)
         if judgement is not None:
             return judgement
@@ -154,23 +160,30 @@ class Policy:
             return Refused(_reply(failure.reply), rule, failure.why)
         return Accepted(tuple(_envelope(each, recipient) for each in expansion.deliveries))
 
-    def may_send_as(self, senders: Table, login: str, reverse_path: ReversePath) -> Answer:
+    def may_send_as(self, senders: Table, login: str, reverse_path: ReversePath) -> Answer | Awaitable[Answer]:
         """Decide whether *login* may be the sender, as the option `senders` of its listener says."""
+        tables = self.tables
+        if tables is not None and tables.has(senders):
+            return self._may_send_as(tables.value(senders, Service.MAILADDRMAP, login), reverse_path)
         return may_send_as(self._index, senders, login, reverse_path, self.site.delimiter)
+
+    async def _may_send_as(self, found: Awaitable[str | Outage | None], reverse_path: ReversePath) -> Answer:
+        value = await found
+        return Answer.UNAVAILABLE if isinstance(value, Outage) else lets_send(value, reverse_path, self.site.delimiter)
 
     # ------------------------------------------------------------ what the expansion asks
 
-    def decide(self, envelope: AskedEnvelope) -> Decision:
-        """Evaluate the rules: by their diagram, or one after the other if there is none.
+    def decide(self, envelope: AskedEnvelope, lookup: Lookup | None = None) -> Decision:
+        """Evaluate the rules, asking *lookup* for what lives elsewhere: by their diagram, or one by one without one.
 
         A client whose name nobody could find out is in no class of the diagram: a rule that asks
         for it cannot be answered, and the others are asked in their order.
         """
         if self._program.diagram is not None and envelope.client.is_rdns_known:
-            return self._program.diagram.decide(envelope, self)
+            return self._program.diagram.decide(envelope, lookup or self)
 
         def ask(question: Question) -> Answer:
-            return answer(question, envelope, self.site, self).answer
+            return answer(question, envelope, self.site, lookup or self).answer
 
         return evaluate(self._program.rules, ask)
 
@@ -193,7 +206,7 @@ class Policy:
         return self._outside.forward(account)
 
     def contains(self, table: Table, service: Service, key: str) -> Answer:
-        """Ask a table that lives elsewhere; `run` has refused the rules that do."""
+        """Ask a table that lives elsewhere, where nobody waits for its answer."""
         del table, service, key
         return Answer.UNAVAILABLE
 

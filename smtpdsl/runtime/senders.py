@@ -39,11 +39,16 @@ def may_send_as(index: TableIndex, table: Table, login: str, reverse_path: Rever
     entry = index.find(table, login)
     if entry is None:
         return Answer.NO
-    if entry.value is None:
-        return Answer.UNAVAILABLE
+    return Answer.UNAVAILABLE if entry.value is None else lets_send(entry.value, reverse_path, delimiter)
+
+
+def lets_send(value: str | None, reverse_path: ReversePath, delimiter: str) -> Answer:
+    """Whether *value*, which a table has for a login, lets it send as *reverse_path*; None if it has nothing."""
+    if value is None:
+        return Answer.NO
     address = "@" if reverse_path.mailbox is None else str(reverse_path.mailbox)
     try:
-        patterns = [item.text for item in split_items(entry.value)]
+        patterns = [item.text for item in split_items(value)]
     except TargetError:
         return Answer.UNAVAILABLE
     is_listed = any(mailaddr_matches(pattern, address, delimiter) for pattern in patterns)

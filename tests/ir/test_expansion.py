@@ -269,8 +269,8 @@ def test_virtual_keys_are_asked_in_order() -> None:
 @pytest.mark.parametrize(
     ("action", "expected"),
     [
-        ("mbox alias <ext>", "424 4.2.4 Mailing list expansion problem: <ann@here.example>"),
-        ("mbox virtual <ext>", "424 4.2.4 Mailing list expansion problem: <ann@here.example>"),
+        ("mbox alias <ext>", "451 4.3.0 Temporary failure: <ann@here.example>"),
+        ("mbox virtual <ext>", "451 4.3.0 Temporary failure: <ann@here.example>"),
         ("mbox userbase <ext>", "451 4.3.0 Temporary failure: <ann@here.example>"),
     ],
 )

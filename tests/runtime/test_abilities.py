@@ -92,14 +92,28 @@ def test_every_field_is_either_served_or_refused(
 
 
 @pytest.mark.parametrize("use", ["spam", "{ early, spam }"])
-def test_a_filter_that_is_a_program_is_refused_where_it_is_used(use: str) -> None:
-    """Those that are written in the configuration are served."""
-    filters = "filter early phase connect match fcrdns junk\nfilter spam proc-exec '/bin/true'\n"
-    (found,) = findings(f"{filters}listen on 127.0.0.1 port 2525 filter {use}\n{LOCAL}")
+def test_a_filter_that_is_a_program_is_served_if_it_can_run_as_it_should(
+    use: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with the rights of root, and in a root of its own only if root starts the server."""
+    early, listen = "filter early phase connect match fcrdns junk\n", f"listen on 127.0.0.1 port 2525 filter {use}\n"
 
-    assert place(found) == "3 filter"
-    assert [each.span.text for each in found.related] == ["filter spam proc-exec '/bin/true'"]
-    assert refused(f"{filters}listen on 127.0.0.1 port 2525 filter early\n{LOCAL}") == []
+    def told(options: str) -> list[str]:
+        return refused(f"{early}filter spam proc-exec '/bin/true' {options}\n{listen}{LOCAL}")
+
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert told("") == told("user nobody group nogroup") == []
+    assert told("user root") == ["2 root"]
+    assert told("chroot '/srv'") == ["2 chroot"]
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert told("chroot '/srv'") == []
+
+
+def test_a_program_for_older_filters_is_refused() -> None:
+    """It speaks another protocol, and would never be ready."""
+    text = "filter spam spamassassin\nlisten on 127.0.0.1 port 2525 filter spam\naccept from local for any relay\n"
+
+    assert refused(text) == ["1 spamassassin"]
 
 
 @pytest.mark.parametrize("word", ["auth", "auth-optional"])
@@ -298,6 +312,64 @@ def test_a_table_of_names_is_refused_where_a_listener_asks_it(tmp_path: Path) ->
     assert refused(text, tmp_path, {"/etc/t.db": ""}) == ["2 hostnames <t>"]
 
 
+@pytest.mark.parametrize(
+    ("action", "criteria"),
+    [
+        ("maildir alias <t>", ""),
+        ("maildir virtual <t>", ""),
+        ("maildir userbase <t>", ""),
+        ("relay host <t>", ""),
+        ("relay domain <t>", ""),
+        ("relay host smtps://who@mx.example auth <t>", ""),
+        ("relay src <t>", ""),
+        ("relay src 127.0.0.1 helo-src <t>", ""),
+        ("maildir", "!from src <t>"),
+        ("maildir", "from any auth <t>"),
+        ("maildir", "for rcpt-to regex <t>"),
+    ],
+)
+def test_a_table_behind_a_program_is_served(action: str, criteria: str) -> None:
+    """Wherever it is asked while a message is under way."""
+    text = f'{LISTEN}table t "proc-exec:/bin/true"\naction "in" {action}\nmatch {criteria} action "in"\n'
+
+    assert refused(text) == []
+
+
+@pytest.mark.parametrize("words", ["hostnames <t>", "xclient <t>"])
+def test_a_program_is_not_asked_before_there_is_a_session(words: str) -> None:
+    """What a listener is called, and whom it believes, has to be known by then."""
+    text = f'table t "proc-exec:/bin/true"\nlisten on 127.0.0.1 port 2525 {words}\n{LOCAL}'
+    (found,) = findings(text)
+
+    assert place(found) == f"2 {words}"
+    assert found.message == "asking the program of <t> here is not served by this version"
+
+
+@pytest.mark.parametrize(
+    ("octets", "places"),
+    [(b"table-api: imsg_get", ["2 table t"]), (b"register|%s table-api: imsg_get", []), (b"", [])],
+)
+def test_a_program_of_another_time_is_refused(tmp_path: Path, octets: bytes, places: list[str]) -> None:
+    """It would be started again and again, and never be ready; one that nobody asks is not started."""
+    program = tmp_path / "table-old"
+    program.write_bytes(b"\x7fELF\0" + octets + b"\0")
+    program.chmod(0o755)
+    table = f'table t "proc-exec:{program} /etc/users"\n'
+    found = findings(f'{LISTEN}{table}action "in" maildir alias <t>\nmatch for any action "in"\n')
+
+    assert [place(each)[:9] for each in found] == places
+    assert all("7.5 and earlier" in each.message for each in found)
+    assert not refused(f"{LISTEN}{table}{LOCAL}")
+
+
+def test_a_table_of_a_program_has_a_name_that_can_be_said() -> None:
+    """It stands in each request, between other words."""
+    text = f'{LISTEN}table "a|b" "proc-exec:/bin/true"\naction "in" maildir alias <"a|b">\nmatch for any action "in"\n'
+    (found,) = findings(text)
+
+    assert found.help == "give the table a name without `|`"
+
+
 def test_a_table_is_refused_once(tmp_path: Path) -> None:
     """At the first place that asks it: one thing is to be changed."""
     rules = 'match for domain <t> action "in"\nmatch from src <t> for any reject\n'
@@ -351,7 +423,8 @@ def test_a_name_of_several_words_is_no_keyword() -> None:
 
 def test_a_macro_is_refused_where_it_is_used() -> None:
     """The way back through the expansion is that of every finding."""
-    text = f"sorted = 'filter spam'\nfilter spam proc-exec '/bin/true'\nlisten on 127.0.0.1 port 2526 $sorted\n{LOCAL}"
+    spam = "filter spam phase connect match fcrdns junk\n"
+    text = f"sorted = 'filter spam'\n{spam}action out relay $sorted\n{LISTEN}match from any for any action out\n"
 
     assert refused(text) == ["3 $sorted"]
 

@@ -26,8 +26,8 @@ _PATIENCE_SECONDS = 60.0
 _FINDING = re.compile(
     r"^error\[(?P<code>[a-z-]+)\]: (?P<text>.*)\n *--> [^\n]*?:(?P<line>[0-9]+):[0-9]+$", re.MULTILINE
 )
-# What the language has and the server has not; and the program of a table, which nothing below a root can be yet.
-_UNSERVED = frozenset({"unsupported-feature", "unknown-backend"})
+# What the language has and the server has not.
+_UNSERVED = frozenset({"unsupported-feature"})
 
 
 class Refusal(NamedTuple):
@@ -65,7 +65,7 @@ class ServerProcess:
         """Start it by *configuration*; return what is not served, and then it does not run.
 
         Raises:
-            StartError: It ended for another reason.
+            StartError: It ended for another reason, or it is not ready in time.
         """
         (self.folder / CONFIGURATION).write_text(configuration)
         temporary = self.folder / "tmp"
@@ -84,9 +84,13 @@ class ServerProcess:
         finally:
             os.close(theirs)
         self._reading = asyncio.create_task(self._read(ours))
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            while not self._is_ready() and not self._reading.done():
-                await self._wait(1.0)
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while not self._is_ready() and not self._reading.done():
+                    await self._wait(1.0)
+        except TimeoutError:
+            message = f"the server is not ready after {_PATIENCE_SECONDS:g} s"
+            raise StartError(message) from None
         return [] if self._is_ready() else await self._refusals()
 
     async def stop(self) -> None:

@@ -14,12 +14,12 @@ import os
 import re
 import shlex
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.certificates import make_pair
+from tests.interpreters import anybodys_python
 from tests.vectors.fixture import DOOMED, UID, USERS, Changes, Line
 
 _USUAL_ALIASES = "postmaster: alice\nabuse: alice\n"
@@ -72,7 +72,7 @@ def apply_setup(root: Path, setup: Mapping[str, Any], pwn: Path) -> Changes:
 def filter_command(behaviour: str) -> str:
     """Return the command of the filter program."""
     program = Path(__file__).with_name("filter_program.py")
-    return shlex.join([sys.executable, str(program), behaviour])
+    return shlex.join([anybodys_python(), str(program), behaviour])
 
 
 def _with_path(value: Any, pwn: Path) -> Any:  # noqa: ANN401 - whatever JSON can say
@@ -152,11 +152,14 @@ def _table(changes: Changes, root: Path, behaviour: str) -> Changes:
         pattern = behaviour.removeprefix("regex ")
         words = f'match from any for domain "virt.test" rcpt-to regex "{pattern}" action "virtual"'
         return changes._replace(first_rules=(Line(words), Line('match from any for domain "virt.test" reject')))
-    programs = {"kill -9": "read -r line; kill -9 $$", "sleep 60": "sleep 60"}
-    program = _folder(root / "usr/libexec/opensmtpd") / "table-broken"
-    program.write_text(f"#!/bin/sh\n{programs[behaviour]}\n")
-    program.chmod(0o755)
-    return changes._replace(userbase="broken:")
+    programs = {
+        "kill -9": "import os, sys\nsys.stdin.readline()\nos.kill(os.getpid(), 9)\n",
+        "sleep 60": "import time\ntime.sleep(60)\n",
+    }
+    program = _folder(root / "usr/libexec/opensmtpd") / "table_broken.py"
+    program.write_text(programs[behaviour])
+    command = shlex.join([anybodys_python(), str(program.absolute())])
+    return changes._replace(userbase=f'"proc-exec:{command}"')
 
 
 def _nothing(changes: Changes, root: Path, value: object) -> Changes:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.interpreters import anybodys_python
 from tests.vectors.fixture import Changes, Configuration, Knowledge, Line
 from tests.vectors.process import Refusal
 from tests.vectors.setups import SetupError, apply_setup, prepare_root
@@ -72,14 +73,22 @@ def test_a_folder_of_a_maildir_that_leads_elsewhere(tmp_path: Path) -> None:
         ({"action": 'maildir "/srv" virtual'}, "virtual_action", 'maildir "/srv"'),
         ({"mda": 'echo "x"'}, "action", 'mda "echo \\"x\\""'),
         ({"filter": "garbage"}, "filter_behaviour", "garbage"),
-        ({"table": "sleep 60"}, "userbase", "broken:"),
     ],
 )
 def test_changes_of_the_configuration(tmp_path: Path, setup: dict[str, Any], field: str, value: str) -> None:
-    """Actions, filters and tables."""
+    """Actions and filters."""
     _, changes = apply(tmp_path, setup)
 
     assert getattr(changes, field) == value
+
+
+def test_a_table_becomes_a_program(tmp_path: Path) -> None:
+    """Which is named by its path, for nothing below a root is looked for."""
+    root, changes = apply(tmp_path, {"table": "sleep 60"})
+    program = root / "usr/libexec/opensmtpd/table_broken.py"
+
+    assert changes.userbase == f'"proc-exec:{anybodys_python()} {program}"'
+    assert "sleep(60)" in program.read_text()
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from smtpdsl.ir.matching import fold
 from smtpdsl.ir.resolved import Ruleset, Table, TableUse
 from smtpdsl.ir.syntax import Dialect
 from smtpdsl.ir.table_file import Kind, Service, TableEntry
+from smtpdsl.ir.table_program import PROC_EXEC
 
 _OTHERS_MAY_READ = 0o004
 
@@ -71,7 +72,8 @@ def _protect_passwords(ruleset: Ruleset, world: World, report: Report) -> None:
         use.table.name: use.table for use in ruleset.table_uses if use.service in {Service.CREDENTIALS, Service.AUTH}
     }
     for table in files.values():
-        if table.path is None or world.is_static:
+        # What stands behind `proc-exec:` is a command.
+        if table.path is None or table.backend == PROC_EXEC or world.is_static:
             continue
         if table.file is not None:
             table.file.concealed = ConcealedValues()

@@ -27,6 +27,7 @@ _CHECKS: tuple[tuple[frozenset[Target], Check], ...] = (
     (_6_8, refused.newlines_in_braces),
     (_6_8, tables.mappings_as_lists),
     (_6_8, tables.databases),
+    (_BOTH, tables.commands_of_programs),
     (_6_8, tables.bracketed_lists),
     (_BOTH, refused.our_options),
     (_BOTH, refused.our_limits),

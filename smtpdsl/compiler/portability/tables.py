@@ -14,6 +14,7 @@ from smtpdsl.diagnostics.diagnostic import Diagnostic, Related
 from smtpdsl.ir.alias_value import AddressTarget, TargetError, parse_targets
 from smtpdsl.ir.resolved import Table, TableUse
 from smtpdsl.ir.table_file import Kind, Service, TableEntry
+from smtpdsl.ir.table_program import PROC_EXEC
 
 # Places that took nothing but lists before 7.5.
 _LISTS_BEFORE = {"auth", "mail-from", "rcpt-to", "from mail-from", "for rcpt-to", "src"}
@@ -54,6 +55,15 @@ def databases(candidate: Candidate) -> Iterator[Diagnostic]:
         if use.table.backend == "db" and use.service in _NOT_FROM_DB and use.place not in _LOGINS and not is_filter:
             message = f"{candidate.release} refuses a `db` table for {shown_place(use)}"
             yield refused(use.span, message, "use a file: `table NAME file:/path`")
+
+
+def commands_of_programs(candidate: Candidate) -> Iterator[Diagnostic]:
+    """A table whose program is named by its path."""
+    for table in candidate.ruleset.tables.values():
+        if table.backend == PROC_EXEC:
+            message = f"{candidate.release} refuses this table: it has no backend `{PROC_EXEC}`"
+            help_text = "install the program as `/usr/libexec/opensmtpd/table-NAME`, and write `NAME` or `NAME:/path`"
+            yield refused(table.span, message, help_text)
 
 
 def bracketed_lists(candidate: Candidate) -> Iterator[Diagnostic]:

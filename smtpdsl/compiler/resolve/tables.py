@@ -9,7 +9,7 @@ from __future__ import annotations
 from smtpdsl.compiler.decode import decode
 from smtpdsl.compiler.resolve.scope import NOT_DEFINED, Scope
 from smtpdsl.compiler.resolve.values import inside
-from smtpdsl.compiler.world import HELPER_FOLDERS, Unavailable
+from smtpdsl.compiler.world import Unavailable
 from smtpdsl.diagnostics.codes import (
     MALFORMED_TABLE,
     OVERLONG_NAME,
@@ -24,7 +24,9 @@ from smtpdsl.diagnostics.suggest import nearest
 from smtpdsl.ir import syntax
 from smtpdsl.ir.resolved import Table
 from smtpdsl.ir.syntax import InlineList, InlineMapping, NamedTable, TableRef, Word, quote
+from smtpdsl.ir.system_paths import HELPER_FOLDERS
 from smtpdsl.ir.table_file import Kind, Service, TableEntry, TableFile, parse_table_file
+from smtpdsl.ir.table_program import PROC_EXEC
 
 BUILT_IN = ("<anyhost>", "<localhost>", "<localnames>", "<anydestination>")
 GETPWNAM = "<getpwnam>"
@@ -34,6 +36,8 @@ _MALFORMED_SHOWN = 10
 # What `table-NAME` programs the packages of OpenSMTPD bring; others may exist.
 _PROGRAM_BACKENDS = ("ldap", "mysql", "passwd", "postgres", "redis", "socketmap", "sqlite")
 _FILE_BACKENDS = ("static", "file")
+# A shell makes another word of one that has these.
+_SHELL_SYNTAX = frozenset("\"'\\$`&|;<>(){}=~*?[")
 
 
 def declare_tables(scope: Scope) -> None:
@@ -74,6 +78,9 @@ def _external(span: Span, name: str, spec: Word, scope: Scope) -> Table:
     if spec.text.startswith("/"):
         backend, colon, path = "static", ":", spec.text
     unknown = Table(span=span, name=name, backend=backend, path=path or None, kind=Kind.DYNAMIC, is_known=False)
+    if backend == PROC_EXEC:
+        _check_program(path, spec, scope)
+        return unknown
     if not _is_backend(backend, spec, scope):
         return unknown.replace(backend="static")
     if colon and not path.startswith("/"):
@@ -120,6 +127,22 @@ def _is_backend(backend: str, spec: Word, scope: Scope) -> bool:
         listed = "a file is `file:/path`; a single entry stands in braces: `{ entry }`"
         scope.report(UNKNOWN_BACKEND.at(at, message, help=listed))
     return False
+
+
+def _check_program(command: str, spec: Word, scope: Scope) -> None:
+    """The program is the first word of *command*."""
+    if not command.startswith("/"):
+        at = inside(spec, 0, len(spec.text))
+        message = f'expected a command with the absolute path of its program, found "{command}"'
+        help_text = f'write `"{PROC_EXEC}:/path/of/program arguments"`'
+        scope.report(UNUSABLE_VALUE.at(at, message, help=help_text))
+        return
+    program = command.split(maxsplit=1)[0]
+    if not scope.world.is_static and not _SHELL_SYNTAX & set(program) and not scope.world.program_exists(program):
+        start = len(PROC_EXEC) + 1
+        message = f'there is no program "{program}" for this table'
+        at = inside(spec, start, start + len(program))
+        scope.report(UNREADABLE_TABLE.at(at, message, help="install it, or name it where it is"))
 
 
 def _check_exists(path: str, spec: Word, scope: Scope) -> None:

@@ -1,8 +1,8 @@
 """What a configuration asks for and this version of the server does not do.
 
-    listen on lo filter spam           `filter` is not served by this version: it is a program
-    action "out" relay filter spam     `filter` is not served by this version
-    action "old" relay filter spam     nothing is said: no rule names it, so it does nothing
+    filter spam proc-exec "x" user root    a program with the rights of "root" is not served by this version
+    action "out" relay filter spam         `filter` is not served by this version
+    action "old" relay filter spam         nothing is said: no rule names it, so it does nothing
 
 The language is known whole, and the server learns it piece by piece.  What it cannot
 honour keeps it from starting: nothing that is written is passed over in silence.  The
@@ -39,7 +39,7 @@ def unable(program: Program) -> Iterator[Diagnostic]:
     local = [each for each in actions if isinstance(each, LocalAction)]
     found = chain(
         settings_findings(program.settings),
-        chain.from_iterable(map(listener_findings, program.listeners)),
+        chain.from_iterable(listener_findings(each, program.dialect) for each in program.listeners),
         chain.from_iterable(map(local_findings, local)),
         chain.from_iterable(relay_findings(each) for each in actions if isinstance(each, RelayAction)),
         table_findings(program, actions),

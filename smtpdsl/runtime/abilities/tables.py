@@ -1,4 +1,7 @@
-"""Tables: those that the compiler has read; where users are looked up, the accounts of the system too."""
+"""Tables: those that the compiler has read, and those behind programs in most places that ask a table.
+
+Where users are looked up, the accounts of the system too.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,14 @@ from smtpdsl.diagnostics.span import Span
 from smtpdsl.ir.program import Program
 from smtpdsl.ir.resolved import Action, BuiltinFilter, FilterChain, FilterUse, InTable, LocalAction, RelayAction, Table
 from smtpdsl.ir.table_index import is_system_userbase
+from smtpdsl.ir.table_program import table_command
 from smtpdsl.runtime.abilities.finding import keyword, unserved, with_reference
+from smtpdsl.runtime.tables.declared import asked_tables
+from smtpdsl.runtime.tables.old_programs import INSTALL_NEWER, speaks_binary_protocol
 
 _ACCOUNTS = "<getpwnam>"
+# What separates the words of a request to a program, and the requests.
+_NEVER_IN_A_NAME = frozenset("|\r\n")
 
 
 class _Use(NamedTuple):
@@ -29,10 +37,26 @@ def table_findings(program: Program, actions: Iterable[Action]) -> Iterator[Diag
         if use.table.name not in told:
             told.add(use.table.name)
             yield _finding(use)
+    yield from _of_another_time(program)
+
+
+def _of_another_time(program: Program) -> Iterator[Diagnostic]:
+    """Yield the tables whose programs would never be ready."""
+    for table in {each.name: each for each in asked_tables(program)}.values():
+        command = table_command(table)
+        if command is not None and speaks_binary_protocol(command):
+            what = f"the binary protocol of the program of {table.shown}, which is one for OpenSMTPD 7.5 and earlier,"
+            yield unserved(table.span, what, INSTALL_NEWER)
+
+
+def _is_read(table: Table) -> bool:
+    """Whether its answers are known here."""
+    return table.is_known or (table.backend == "built-in" and table.name != _ACCOUNTS)
 
 
 def _is_served(table: Table) -> bool:
-    return table.is_known or (table.backend == "built-in" and table.name != _ACCOUNTS)
+    """Whether its answers are known here, or a program knows them."""
+    return _is_read(table) or (table_command(table) is not None and _NEVER_IN_A_NAME.isdisjoint(table.name))
 
 
 def _finding(use: _Use) -> Diagnostic:
@@ -42,6 +66,10 @@ def _finding(use: _Use) -> Diagnostic:
         related = (Related(table.span, "the table"),)
     what = f"the backend `{table.backend}` of {table.shown}"
     help_text = f"put its entries into a text file: `table {table.name} file:/etc/mail/{table.name}`"
+    if table_command(table) is not None:
+        what = f"asking the program of {table.shown} here"
+    if not _NEVER_IN_A_NAME.isdisjoint(table.name):
+        what, help_text = f"asking a program for {table.shown}", "give the table a name without `|`"
     if is_system_userbase(table):
         what = f"asking {table.shown} here"
         help_text = "list the names that are meant: only `userbase` can ask the accounts of the system"
@@ -50,9 +78,11 @@ def _finding(use: _Use) -> Diagnostic:
 
 def _uses(program: Program, actions: Iterable[Action]) -> Iterator[_Use]:
     for listener in program.listeners:
-        for word, table in {"hostnames": listener.hostnames, "senders": listener.senders}.items():
-            if table is not None and not _is_served(table):
+        for word, table in {"hostnames": listener.hostnames, "xclient": listener.xclient}.items():
+            if table is not None and not _is_read(table):
                 yield _Use(table, with_reference(listener.places[word]))
+        if listener.senders is not None and not _is_served(listener.senders):
+            yield _Use(listener.senders, with_reference(listener.places["senders"]))
         if listener.auth is not None and listener.auth.table is not None and not _is_served(listener.auth.table):
             yield _Use(listener.auth.table, listener.auth.span)
         yield from _uses_of_filters(listener.filter)

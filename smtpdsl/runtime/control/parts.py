@@ -12,6 +12,7 @@ from smtpdsl.runtime.control.queue_commands import queue_commands
 from smtpdsl.runtime.control.relay_commands import relay_commands
 from smtpdsl.runtime.control.report_commands import report_commands
 from smtpdsl.runtime.control.server_commands import Numbers, Pausable, server_commands
+from smtpdsl.runtime.control.table_commands import Updatable, table_commands
 from smtpdsl.runtime.interfaces import Route
 from smtpdsl.runtime.queue.manager import Queue
 from smtpdsl.runtime.relay.agent import RelayAgent
@@ -27,6 +28,7 @@ class Parts(NamedTuple):
     counts: Callable[[], Awaitable[Mapping[str, int]]]
     clients: Callable[[], int]
     uptime: Callable[[], float]
+    tables: Updatable | None = None
 
 
 def control_commands(parts: Parts) -> Commands:
@@ -41,6 +43,7 @@ def control_commands(parts: Parts) -> Commands:
         **server_commands(parts.queue, parts.reception, parts.relay.administration, numbers),
         **relay_commands(parts.relay.administration),
         **report_commands(parts.relay),
+        **table_commands(parts.tables),
     }
 
 

@@ -24,6 +24,7 @@ from smtpdsl.runtime.delivery.content import ContentError
 from smtpdsl.runtime.delivery.headers import delivery_fields, is_looping, read_head, store_fields
 from smtpdsl.runtime.delivery.methods import Methods
 from smtpdsl.runtime.delivery.sharing import can_be_shared, each_outcome, sessions_of
+from smtpdsl.runtime.inquiry import Elsewhere
 from smtpdsl.runtime.interfaces import (
     Attempt,
     Envelope,
@@ -43,6 +44,8 @@ _ABANDONED = Outcome(Result.TEMPORARY, "stopped before its turn, or in the midst
 
 # Looks a user up: userbase (None is the system's) and name.
 FindAccount = Callable[[Table | None, str], Account | Outage | None]
+# Those who have been looked up elsewhere, by the name of the userbase and their own.
+_Users = Mapping[tuple[str, str], Account | Outage | None]
 
 
 class LocalAgent:
@@ -56,11 +59,12 @@ class LocalAgent:
         locate: Callable[[str], str],
         supervisor: Supervisor,
         own_account: Callable[[], Account | None] = own_account,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         """Deliver by *actions*.
 
         *locate* turns a path of the configuration into one of this machine; *own_account* knows
-        who does what is nobody's.
+        who does what is nobody's, and *elsewhere* the users of tables that live elsewhere.
         """
         self._actions = actions
         self._site = site
@@ -68,6 +72,7 @@ class LocalAgent:
         self._locate = locate
         self._supervisor = supervisor
         self._own_account = own_account
+        self._elsewhere = elsewhere
         self._methods = Methods(site, locate)
 
     def group(self, envelope: Envelope) -> Hashable | None:
@@ -84,7 +89,8 @@ class LocalAgent:
 
     async def deliver(self, attempt: Attempt) -> Sequence[Outcome]:
         """Deliver the envelopes of *attempt*: one, or those of one group."""
-        found = [self._work_or_fault(attempt, position) for position in range(len(attempt.envelopes))]
+        users = await self._users_elsewhere(attempt) if self._elsewhere is not None else {}
+        found = [self._work_or_fault(attempt, position, users) for position in range(len(attempt.envelopes))]
         works = [each for each in found if isinstance(each, LocalWork)]
         outcomes: dict[int, Outcome] = {}
         for work, positions in sessions_of(works):
@@ -99,20 +105,33 @@ class LocalAgent:
         of_works = iter([outcomes.get(position, _ABANDONED) for position in range(len(works))])
         return [each if isinstance(each, Outcome) else next(of_works) for each in found]
 
-    def _work_or_fault(self, attempt: Attempt, position: int) -> LocalWork | Outcome:
+    async def _users_elsewhere(self, attempt: Attempt) -> _Users:
+        """Look up the users of *attempt* whose userbases live elsewhere, all at once."""
+        elsewhere = self._elsewhere
+        assert elsewhere is not None, "nobody else knows them"
+        asked: dict[tuple[str, str], Table] = {}
+        for envelope in attempt.envelopes:
+            action = self._actions.get(envelope.action)
+            userbase = action.userbase if isinstance(action, LocalAction) else None
+            if userbase is not None and envelope.user and elsewhere.has(userbase):
+                asked[userbase.name, envelope.user] = userbase
+        found = await asyncio.gather(*(elsewhere.account(table, name) for (_, name), table in asked.items()))
+        return dict(zip(asked, found, strict=True))
+
+    def _work_or_fault(self, attempt: Attempt, position: int, users: _Users) -> LocalWork | Outcome:
         try:
-            return self._work(attempt.message, attempt.envelopes[position], attempt.envelope_ids[position])
+            return self._work(attempt.message, attempt.envelopes[position], attempt.envelope_ids[position], users)
         except ContentError as error:
             return _temporary(str(error), "4.3.0")
 
-    def _work(self, message: QueuedMessage, envelope: Envelope, envelope_id: str) -> LocalWork | Outcome:
+    def _work(self, message: QueuedMessage, envelope: Envelope, envelope_id: str, users: _Users) -> LocalWork | Outcome:
         """Work out what is to be done, or why nothing is."""
         action = self._actions.get(envelope.action)
         if not isinstance(action, LocalAction):
             what = "delivers to no user" if action else "does not exist"
             return _temporary(f'action "{envelope.action}" {what} in this configuration', "4.3.5")
-        account = self._account(action.userbase, envelope.user) if envelope.user else None
-        agent = self._account(None, action.user.text) if action.user else None
+        account = self._account(action.userbase, envelope.user, users) if envelope.user else None
+        agent = self._account(None, action.user.text, users) if action.user else None
         problem = next((each for each in (account, agent) if isinstance(each, Outcome)), None)
         if problem is not None:
             return problem
@@ -134,8 +153,9 @@ class LocalAgent:
         prefix = fields if is_final else store_fields(envelope.recipient)
         return LocalWork(identity, method, prefix, message.content, TIME_LIMIT_SECONDS)
 
-    def _account(self, userbase: Table | None, name: str) -> Account | Outcome:
-        found = self._find_account(userbase, name)
+    def _account(self, userbase: Table | None, name: str, users: _Users) -> Account | Outcome:
+        key = userbase.name if userbase is not None else "", name
+        found = users[key] if key in users else self._find_account(userbase, name)
         if found is None:
             return Outcome(Result.PERMANENT, f'no user "{name}" any more', "5.1.1")
         if isinstance(found, Outage):

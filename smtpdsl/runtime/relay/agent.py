@@ -40,18 +40,21 @@ from smtpdsl.runtime.relay.means import make_means
 from smtpdsl.runtime.relay.next_hops import NextHops
 from smtpdsl.runtime.relay.outbound_security import OutboundSecurity
 from smtpdsl.runtime.relay.parcels import Parcels
-from smtpdsl.runtime.relay.plan import SMTP_PORT, NoPlan
+from smtpdsl.runtime.relay.plan import SMTP_PORT, NoPlan, Plan
 from smtpdsl.runtime.relay.plans import Plans
 from smtpdsl.runtime.relay.rates import Rates
 from smtpdsl.runtime.relay.security import Contexts
 from smtpdsl.runtime.relay.senders import Senders
 from smtpdsl.runtime.relay.session_log import NoLog, RelayLog
+from smtpdsl.runtime.relay.table_answers import RelayTables
 from smtpdsl.runtime.relay.talk import outcome_of
 from smtpdsl.runtime.relay.transport_policies import TransportPolicies
 from smtpdsl.runtime.relay.ways import Ways
 
 DEFAULT_LIMITS = PhaseLimits()
 _NO_LOG = NoLog()
+# A tuple: a union of types would be made anew for each message.
+_PLANNED = (Plan, NoPlan)
 # RFC 3463 §3.5: of the network and of routing.
 _UNREACHED = "4.4."
 
@@ -119,6 +122,10 @@ class RelayAgent:
         self._blocks = Blocks()
         self.administration = RelayAdministration(self._means, self._blocks, destinations, self._stats, self._try_again)
 
+    def ask_elsewhere(self, tables: RelayTables) -> None:
+        """Ask *tables* for those that live elsewhere."""
+        self._plans.tables = tables
+
     def group(self, envelope: Envelope) -> Hashable | None:
         """Let recipients of one domain go together."""
         return envelope.action, envelope.dest.domain.lower()
@@ -126,6 +133,8 @@ class RelayAgent:
     async def deliver(self, attempt: Attempt) -> Sequence[Outcome]:
         """Relay *attempt*, whose envelopes have the action, and the domain, of the first one."""
         plan = self._plans.of(attempt)
+        if not isinstance(plan, _PLANNED):
+            plan = await plan
         if isinstance(plan, NoPlan):
             return _for_all(attempt, outcome_of(temporary(printable(plan.problem), "4.3.5")))
         domain = attempt.envelopes[0].dest.domain

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from smtpdsl.ir.answers import Site
 from smtpdsl.ir.next_hop import credentials_of, next_hop, replaced_sender, value_of
 from smtpdsl.ir.relay_url import RelayScheme, RelayUrl, parse_relay_url
-from smtpdsl.ir.resolved import Action, RelayAction, RelayTls
+from smtpdsl.ir.resolved import Action, RelayAction, RelayTls, Table
 from smtpdsl.mail.address import Mailbox, ReversePath
 from smtpdsl.mail.envelope import Envelope as AskedEnvelope
 from smtpdsl.runtime.credentials.secret import Secret
@@ -72,8 +72,8 @@ class Way(NamedTuple):
 class Plan(NamedTuple):
     """How an action sends mail on.
 
-    Several *ways* take turns.  Of the exchangers only those better than *backup* are used.  No other
-    plan has the same *number*.
+    Several *ways* take turns.  Of the exchangers only those better than *backup* are used.  Where the
+    address is one of *sources*, *names* has what is said in EHLO.  No other plan has the same *number*.
     """
 
     number: int
@@ -82,6 +82,7 @@ class Plan(NamedTuple):
     helo: str
     backup: str | None = None
     sources: tuple[str, ...] = ()
+    names: Table | None = None
 
 
 class NoPlan(NamedTuple):
@@ -110,6 +111,7 @@ def plan_relay(
         helo=helo,
         backup=action.backup.mx.value if action.backup is not None else None,
         sources=tuple(each.key.strip("[]") for each in action.src.entries) if action.src is not None else (),
+        names=action.helo_src if action.src is not None else None,
     )
 
 

@@ -213,13 +213,13 @@ class RelaySession:
 
     def _helo(self, source: str) -> str:
         """Return what is said in EHLO; where `src` chooses an address, `helo-src` may have its name."""
-        action = self._plan.action
-        if action.src is None or action.helo_src is None:
+        names = self._plan.names
+        if names is None:
             return self._plan.helo
         address = IpAddress.parse(source.partition("%")[0])
-        named = [each.value or "" for each in action.helo_src.entries if _parsed(each.key) == address]
+        named = [each.value or "" for each in names.entries if _parsed(each.key) == address]
         if not named:
-            message = f"{action.helo_src.shown} has no name for the address {source}"
+            message = f"{names.shown} has no name for the address {source}"
             raise _UnusableError(message)
         if problem := name_problem(named[-1]):
             raise _UnusableError(problem)

@@ -21,6 +21,7 @@ from smtpdsl.runtime.relay.limits import RelayLimits
 from smtpdsl.runtime.relay.talk import MAX_RECIPIENTS
 from tests.conftest import RequirePeer
 from tests.peers import wait_until_listening
+from tests.ports import reserve_port
 from tests.runtime.net.bad_peer import GOOD, BadPeer, Script, Step
 from tests.runtime.relay.relaying import CONTENT, SERVER_NAME, Names, actions_of, agent_of, attempt_of, relay
 from tests.worlds import compile_text
@@ -37,14 +38,6 @@ def host(peer: BadPeer, name: str = "127.0.0.1") -> str:
 def to_host(peer: BadPeer, options: str = "", name: str = "127.0.0.1") -> str:
     """Write an action that relays to *peer*."""
     return f"action out relay host {host(peer, name)} {options}"
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # ---------------------------------------------------------------- the way there
@@ -110,11 +103,13 @@ def test_the_next_host_is_tried_after_one_that_takes_no_mail(greeting: str, text
 
     async def run() -> None:
         async with BadPeer(GOOD | {"connect": {"reply": greeting}}) as first, BadPeer(GOOD) as second:
-            both = f'action out relay host {{ {host(first)}, "smtp+notls://127.0.0.1:{free_port()}", {host(second)} }}'
+            both = (
+                f'action out relay host {{ {host(first)}, "smtp+notls://127.0.0.1:{reserve_port()}", {host(second)} }}'
+            )
             assert [each.result for each in await relay(agent_of(both), attempt_of("a@b.test", "c@d.test"))] == [OK, OK]
             assert len(second.messages) == 1
 
-            port = free_port()
+            port = reserve_port()
             neither = f'action out relay host {{ {host(first)}, "smtp+notls://127.0.0.1:{port}" }}'
             outcomes = await relay(agent_of(neither), attempt_of("a@b.test", "c@d.test"))
             assert {each.result for each in outcomes} == {TEMPORARY}
@@ -163,7 +158,7 @@ def test_a_host_that_is_down_is_temporary() -> None:
     """The text names address, port and reason."""
 
     async def run() -> None:
-        port = free_port()
+        port = reserve_port()
         agent = agent_of(f"action out relay host smtp+notls://down.test:{port}", Names({"down.test": ["127.0.0.1"]}))
 
         text = f"no connection to down.test[127.0.0.1]:{port}: Connection refused"
@@ -440,7 +435,7 @@ def test_vectors(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("option", [(), ("-p",), ("-e",), ("-8",)], ids=lambda option: " ".join(option) or "all")
 def test_smtp_sink_gets_the_message(require_peer: RequirePeer, tmp_path: Path, option: tuple[str, ...]) -> None:
     """Postfix's test server takes it with all its extensions, without PIPELINING, EHLO or 8BITMIME."""
-    port = free_port()
+    port = reserve_port()
     dump = tmp_path / "mail"
     as_whom = ("-u", pwd.getpwuid(os.geteuid()).pw_name)
     arguments = [*option, *as_whom, "-h", "sink.test", "-D", str(dump), f"127.0.0.1:{port}", "10"]
