@@ -22,9 +22,9 @@ from typing import Any, ClassVar, Self, dataclass_transform
 
 _MISSING = object()
 
-# To compile the methods of a type takes as long as to make so many of its values the slow way.
+# To compile the methods of a type takes as long as to make, or to hash, so many of its values the slow way.
 _WORTHWHILE = 256
-_made: Counter[type] = Counter()
+_uses: Counter[type] = Counter()
 _COMPILED = ("__init__", "__eq__", "__hash__", "replace")
 
 
@@ -77,9 +77,7 @@ class Record(metaclass=_RecordType):
         if values:
             message = f"{type(self).__name__} has no field {', '.join(values)}"
             raise TypeError(message)
-        _made[type(self)] += 1
-        if _made[type(self)] == _WORTHWHILE:
-            _compile_methods(type(self))
+        _note_use(type(self))
 
     def __setattr__(self, name: str, value: object) -> None:
         message = f"{type(self).__name__} is frozen"
@@ -95,6 +93,8 @@ class Record(metaclass=_RecordType):
         return all(getattr(self, field) == getattr(other, field) for field in self._compared)
 
     def __hash__(self) -> int:
+        # Of some few values are made, and they are looked up without end.
+        _note_use(type(self))
         return hash((type(self), *(getattr(self, field) for field in self._compared)))
 
     def __repr__(self) -> str:
@@ -105,6 +105,12 @@ class Record(metaclass=_RecordType):
         """Return the same value with *changes*."""
         values = {field: getattr(self, field) for field in self._fields}
         return type(self)(**(values | changes))
+
+
+def _note_use(record: type[Record]) -> None:
+    _uses[record] += 1
+    if _uses[record] == _WORTHWHILE:
+        _compile_methods(record)
 
 
 def _compile_methods(record: type[Record]) -> None:

@@ -18,6 +18,7 @@ import functools
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Coroutine, Iterator, Mapping
 from typing import NamedTuple
@@ -30,6 +31,7 @@ from smtpdsl.runtime.control.port import ControlPort, control_socket, owners
 from smtpdsl.runtime.control.session import Terms as ControlTerms
 from smtpdsl.runtime.control.statistics import CountingLog
 from smtpdsl.runtime.fault import report_faults
+from smtpdsl.runtime.filters.programs import filter_programs, filter_terms
 from smtpdsl.runtime.net.acceptor import Acceptor
 from smtpdsl.runtime.net.acceptors import Acceptors
 from smtpdsl.runtime.net.descriptors import raise_limit, shared_by
@@ -47,10 +49,16 @@ from smtpdsl.runtime.relay.agent import RelayAgent
 from smtpdsl.runtime.roles.smtp_peer import House
 from smtpdsl.runtime.roles.smtp_pool import SmtpPool
 from smtpdsl.runtime.sasl.throttle import Throttle
+from smtpdsl.runtime.tables.table_programs import TablePrograms
 from smtpdsl.runtime.world import World
 
 # How long open transactions and running deliveries are waited for when the server stops.
 GRACE_SECONDS = 10.0
+# How long filters that are programs may take to say what they want to hear.
+_FILTER_SECONDS = 10.0
+# How long a thread that has waited for the disk lets the event loop go on with Python; usually 5 ms, and each time
+# that the loop pauses for the operating system they begin anew.  Whoever waits for a commit would wait for that, too.
+_SWITCH_SECONDS = 50e-6
 
 
 class SupervisorError(Exception):
@@ -68,7 +76,7 @@ class _Door(NamedTuple):
     def shown(self) -> str:
         """How the log calls it."""
         endpoint = self.address.endpoint
-        return "the local socket" if endpoint is None else shown(endpoint)
+        return f"the local socket {self.socket.getsockname()}" if endpoint is None else shown(endpoint)
 
 
 class Server:
@@ -84,7 +92,13 @@ class Server:
         rootless = world.rootless
         self._files = rootless.files if rootless is not None else OWN_FILES
         others = rootless.sources if rootless is not None else None
-        self._policy = Policy(program, world.site, world.outside, others, clock=world.clock, warn=world.log.warn)
+        account = rootless.account if rootless is not None else None
+        self._tables = TablePrograms.of(program, world.programs, self._log, account)
+        self._policy = Policy(
+            program, world.site, world.outside, others, self._tables, clock=world.clock, warn=world.log.warn
+        )
+        terms = filter_terms(program.settings, world.clock)
+        self._filters = filter_programs(program, account, world.programs, self._log, terms)
         self._verify = others.verify if others is not None else None
         self._acceptors = Acceptors()
         self._receiver: Receiver | None = None
@@ -106,17 +120,20 @@ class Server:
         """
         log = self._world.log
         report_faults(asyncio.get_running_loop(), log)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         log.info(f"smtpdsl {smtpdsl.__version__} starting, configuration {self._program.digest[:8]}")
         with contextlib.ExitStack() as sockets:
             # Bound before anything is delivered: who cannot serve, changes nothing.
             doors = list(self._doors(sockets))
             dns = NameServers(trusted=[each.text for each in self._program.settings.trusted_resolvers])
-            relay = relay_agent(self._program, self._world, dns, self._files)
+            relay = relay_agent(self._program, self._world, dns, self._files, self._tables)
             queue = mail_queue(self._program, self._world, self._policy, relay)
             gate = self._gate()
             control = control_socket(self._world.locate, log, sockets)
             receiver = await self._start_receiver(queue, gate, dns)
             watch = self._give_up_root()
+            if self._tables is not None:
+                self._tables.start()
             await queue.start()
             if isinstance(receiver, SmtpPool):
                 receiver.open()
@@ -124,6 +141,7 @@ class Server:
             port = self._control_port(control, queue, relay, gate) if control is not None else None
             try:
                 await self._tell_summary(queue)
+                await self._start_filters()
                 self._listen(doors, gate, receiver)
                 if port is not None:
                     port.start()
@@ -177,15 +195,16 @@ class Server:
                 # has to get it.
                 if endpoint is not None or listener.span.start < listener.span.end:
                     raise
-                self._world.log.warn(str(error))
+                self._world.log.warn(f"{error}: programs of this host can send mail over the network alone")
             else:
                 yield _Door(number, address, sockets.enter_context(bound))
 
     async def _tell_summary(self, queue: Queue) -> None:
         found = await queue.summary()
         suspended = f", {found.suspended} suspended" if found.suspended else ""
+        messages = "1 message" if found.messages == 1 else f"{found.messages} messages"
         self._world.log.info(
-            f"the queue has {found.messages} messages; envelopes: {found.pending} pending, {found.held} held, "
+            f"the queue has {messages}; envelopes: {found.pending} pending, {found.held} held, "
             f"{found.damaged} damaged{suspended}"
         )
 
@@ -198,6 +217,7 @@ class Server:
             counts=self._counts,
             clients=lambda: gate.connections,
             uptime=lambda: time.monotonic() - self._started_at,
+            tables=self._tables,
         )
         return ControlPort(control, ControlTerms(control_commands(parts), owners(self._started_by), self._world.log))
 
@@ -243,6 +263,7 @@ class Server:
             files=self._files,
             verify=self._verify,
             throttle=Throttle(),
+            programs=self._filters,
         )
 
     async def _counts(self) -> Mapping[str, int]:
@@ -255,6 +276,12 @@ class Server:
             acceptor = Acceptor(door.socket, door.address.terms, gate, begin, self._world.log)
             self._acceptors.start(acceptor)
             self._world.log.info(f"listening on {door.shown}")
+
+    async def _start_filters(self) -> None:
+        """Start the filters that are programs, before there is a client; one that is slow keeps nobody from serving."""
+        late = await self._filters.start(_FILTER_SECONDS)
+        for name in late:
+            self._world.log.warn(f'the program "{name}" is not ready: sessions that need it are refused for now')
 
     # ------------------------------------------------------------ the end
 
@@ -283,6 +310,10 @@ class Server:
         await receiver.close()
         grace = 0.0 if self._hurry.is_set() else GRACE_SECONDS
         await queue.stop(grace)
+        await self._filters.close()
+        if self._tables is not None:
+            await self._tables.close()
+        # Last: what acts for root watches over the programs, and waits for them.
         await self._world.supervisor.close(grace)
 
     async def _in_grace(self, coroutine: Coroutine[None, None, None]) -> None:

@@ -94,8 +94,18 @@ class Envelope(NamedTuple):
     file: str = ""
 
 
+class WrittenFacts(NamedTuple):
+    """What is known of a message, and of each of its envelopes, as `queue.facts` writes it."""
+
+    message: str
+    envelopes: tuple[str, ...]
+
+
 class Submission(NamedTuple):
-    """A message that a client has handed over, with every envelope that it became; there is at least one."""
+    """A message that a client has handed over, with every envelope that it became; there is at least one.
+
+    `written` is what the queue would write of it, if somebody has done so.
+    """
 
     message_id: int
     reverse_path: ReversePath
@@ -104,6 +114,7 @@ class Submission(NamedTuple):
     content: InlineContent | ContentWriter
     envelopes: tuple[Envelope, ...]
     options: MailOptions = NO_MAIL_OPTIONS
+    written: WrittenFacts | None = None
 
 
 class ContentWriter(Protocol):

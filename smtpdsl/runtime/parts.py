@@ -25,18 +25,24 @@ from smtpdsl.runtime.relay.exchangers import Exchangers, Own
 from smtpdsl.runtime.relay.limits import RelayLimits
 from smtpdsl.runtime.relay.outbound_security import OutboundSecurity
 from smtpdsl.runtime.relay.senders import Senders
+from smtpdsl.runtime.relay.table_answers import RelayTables
 from smtpdsl.runtime.world import World
 
+# A 250 goes by way of an SMTP process to its client; measured on two processors, it comes 0.6 ms sooner so.
+_HEAD_START_SECONDS = 0.002
 
-def relay_agent(program: Program, world: World, dns: NameServers, files: Files) -> RelayAgent:
-    """Return the agent that sends mail on; it never sends any to this server.
+
+def relay_agent(
+    program: Program, world: World, dns: NameServers, files: Files, tables: RelayTables | None = None
+) -> RelayAgent:
+    """Return the agent that sends mail on; it never sends any to this server.  *tables* live elsewhere.
 
     Raises:
         TlsSetupError: A certificate or a key cannot be used.
     """
     names = [world.site.server_name, *(listener.hostname.value for listener in program.listeners)]
     exchangers = Exchangers(dns, Own.of(names, world.site.addresses), time.monotonic)
-    return RelayAgent(
+    agent = RelayAgent(
         program.actions,
         world.site.server_name,
         exchangers=exchangers,
@@ -48,6 +54,9 @@ def relay_agent(program: Program, world: World, dns: NameServers, files: Files) 
         files=files,
         log=world.log,
     )
+    if tables is not None:
+        agent.ask_elsewhere(tables)
+    return agent
 
 
 def _signer(program: Program, world: World, files: Files) -> Signer | None:
@@ -69,7 +78,9 @@ def mail_queue(program: Program, world: World, policy: Policy, relay: RelayAgent
     Raises:
         ReportTemplateError: The template of reports cannot be used.
     """
-    local = LocalAgent(program.actions, world.site, policy.account, world.locate, world.supervisor)
+    local = LocalAgent(
+        program.actions, world.site, policy.account, world.locate, world.supervisor, elsewhere=policy.tables
+    )
     limits = program.settings.mda_limits
     max_inflight = program.settings.scheduler_limits["max-inflight"].value
     relay_limits = RelayLimits(program.settings)
@@ -83,6 +94,7 @@ def mail_queue(program: Program, world: World, policy: Policy, relay: RelayAgent
         seals=world.seals,
         plan=_retry_plan(program),
         max_hurried=program.settings.mta_max_deferred.value,
+        head_start=_HEAD_START_SECONDS if world.nursery is not None else 0.0,
     )
     agents: dict[Route, DeliveryAgent] = {Route.LOCAL: local, Route.RELAY: relay}
     name = world.site.server_name

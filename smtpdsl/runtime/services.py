@@ -17,6 +17,7 @@ from smtpdsl.runtime.credentials.directory import Directory
 from smtpdsl.runtime.credentials.tokens import Tokens
 from smtpdsl.runtime.filters.conditions import Tables
 from smtpdsl.runtime.filters.plan import FilterPlan, plan_filters
+from smtpdsl.runtime.filters.programs import NO_PROGRAMS, FilterPrograms
 from smtpdsl.runtime.net.listener import name_at
 from smtpdsl.runtime.net.reception import takes_first_mail
 from smtpdsl.runtime.net.service import Service, Shared
@@ -39,6 +40,7 @@ class Services:
         throttle: Throttle,
         locate: Locate,
         files: Files = OWN_FILES,
+        programs: FilterPrograms = NO_PROGRAMS,
     ) -> None:
         """Share *shared*.
 
@@ -49,14 +51,16 @@ class Services:
             throttle: What is remembered of logins that failed.
             locate: Finds files.
             files: Reads keys.
+            programs: The filters that are programs.
         """
         self._program = program
         self._shared = shared
         self._directory = directory
         self._locate = locate
         self._files = files
+        self._programs = programs
         self._index = TableIndex()
-        self._tables = Tables(shared.policy.site, shared.policy)
+        self._tables = Tables(shared.policy.site, shared.policy, shared.policy.tables)
         self._throttle = throttle
         issuers = program.settings.oauth_issuers
         self._tokens = Tokens(issuers, locate, shared.log) if issuers else None
@@ -78,6 +82,7 @@ class Services:
             tls_context=parts.certificates.context if parts.certificates is not None else None,
             logins=parts.logins,
             is_trusted=self._tables.containing(listener.xclient, Asked.NETADDR) if listener.xclient else None,
+            endpoint=endpoint,
             takes_first_mail=takes_first_mail(endpoint) and not listener.proxy_versions and not listener.is_lmtp,
         )
 
@@ -85,7 +90,7 @@ class Services:
         """Return what all addresses of *listener* share."""
         if id(listener) not in self._parts:
             self._parts[id(listener)] = _Parts(
-                filters=plan_filters(listener.filter, self._tables),
+                filters=plan_filters(listener.filter, self._tables, self._programs),
                 certificates=self._certificates(listener),
                 logins=self._logins(listener),
             )

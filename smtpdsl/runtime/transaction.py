@@ -18,6 +18,7 @@ from smtpdsl.mail.reply import Reply
 from smtpdsl.mail.trace import MAX_RECEIVED_FIELDS
 from smtpdsl.runtime.interfaces import MAX_INLINE_OCTETS, ContentWriter, Envelope, InlineContent, Intake, Submission
 from smtpdsl.runtime.protocol.events import MailParameters, RcptParameters
+from smtpdsl.runtime.queue.ids import message_hex
 
 # A header section that does not end within so many octets is no header.
 MAX_HEADER_OCTETS = 256 * 1024
@@ -26,6 +27,12 @@ _MALFORMED = Reply(
     code=550,
     enhanced_status="5.6.0",
     lines=("Message refused: it does not begin with header fields and an empty line",),
+)
+# The client did nothing wrong, and may try again when the program has been mended.
+_BROKEN_BY_FILTER = Reply(
+    code=451,
+    enhanced_status="4.3.0",
+    lines=("Temporary failure: what a filter has made of the message has no header",),
 )
 _LOOP = Reply(code=554, enhanced_status="5.4.6", lines=("Routing loop detected",))
 _ENDLESS_HEADER = Reply(code=552, enhanced_status="5.3.4", lines=("Message too big for system: endless header",))
@@ -43,11 +50,15 @@ class Transaction:
         self.reverse_path = reverse_path
         self.options = _options(parameters)
         self.message_id = intake.next_message_id()
+        # As people see it.
+        self.identifier = message_hex(self.message_id)
         self.recipients: list[Mailbox] = []
         # By what they are without the wishes of RCPT: a client that names a recipient twice means one copy.
         self._envelopes: dict[Envelope, Envelope] = {}
         self._edits: HeaderEdits | None = None
         self.problem: Reply | None = None
+        # What came from the client, where a filter has made something else of it.
+        self.was_well_formed = False
         self.size = 0
         self._intake = intake
         self._chunks: list[bytes] = []
@@ -86,6 +97,18 @@ class Transaction:
         self._chunks = [trace]
         self._edits = edits
         self.size = self._trace_octets = len(trace)
+
+    def take_trace(self) -> bytes:
+        """Return our own trace field, which comes back with the mail data: filters that are programs read it."""
+        trace = b"".join(self._chunks)
+        self._chunks.clear()
+        self.size = self._trace_octets = 0
+        return trace
+
+    def take_edits(self) -> HeaderEdits | None:
+        """Return what is to be done to the header, which is done before filters read it."""
+        edits, self._edits = self._edits, None
+        return edits
 
     def write(self, octets: bytes) -> Awaitable[None] | None:
         """Take the next piece of the mail data; an awaitable is to be waited for before there is more."""
@@ -139,7 +162,7 @@ class Transaction:
         end = header_end(content)
         if end < 0 and not is_all:
             if len(content) > MAX_HEADER_OCTETS:
-                self.problem = _ENDLESS_HEADER
+                self.problem = _BROKEN_BY_FILTER if self.was_well_formed else _ENDLESS_HEADER
             return content
         self._is_in_header = False
         if end < 0 and not content.endswith(b"\n"):
@@ -148,7 +171,7 @@ class Transaction:
             self.size += 1
         header = content[self._trace_octets : end if end >= 0 else len(content)]
         if not is_well_formed(header):
-            self.problem = _MALFORMED
+            self.problem = _BROKEN_BY_FILTER if self.was_well_formed else _MALFORMED
         elif has_passed(header, MAX_RECEIVED_FIELDS):
             self.problem = _LOOP
         elif self._edits is not None:

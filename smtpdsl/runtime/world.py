@@ -10,6 +10,7 @@ from smtpdsl.ir.answers import Site
 from smtpdsl.runtime.interfaces import Route, Supervisor
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.policy import Outside
+from smtpdsl.runtime.programs.starting import OwnStarter, Starter
 from smtpdsl.runtime.roles.nursery import Nursery
 from smtpdsl.runtime.sealing.seals import PLAIN_SEALS, Seals
 from smtpdsl.runtime.supervisor.rootless import Rootless
@@ -21,6 +22,7 @@ class World(NamedTuple):
     *locate* turns a path of the configuration into one of this machine; *paused* names the
     routes that attempt nothing.  A server that is *rootless* was started as root.  *seals* have the
     keys of the queue.  Where there is a *nursery*, processes that it starts speak with clients.
+    *programs* starts those that run as long as the server does.
     """
 
     site: Site
@@ -34,3 +36,4 @@ class World(NamedTuple):
     rootless: Rootless | None = None
     seals: Seals = PLAIN_SEALS
     nursery: Nursery | None = None
+    programs: Starter = OwnStarter()

@@ -39,6 +39,17 @@ class Budget:
         self.used += octets
         return True
 
+    def change(self, octets: int, wanted: int) -> int:
+        """Count *wanted* octets in the place of *octets* that were taken.
+
+        Returns:
+            What is counted now: *wanted*, or *octets* as before, if the others would be too many.
+        """
+        if self.used - octets + wanted > self.most and wanted > octets:
+            return octets
+        self.used += wanted - octets
+        return wanted
+
     def give(self, octets: int) -> None:
         """Count no more *octets* that were taken."""
         assert 0 <= octets <= self.used, "only what was taken can be given back"

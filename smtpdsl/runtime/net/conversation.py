@@ -1,8 +1,8 @@
 """What the server says and does in one session: filters are asked first, then whoever decides.
 
-    event of the core ──▶ filters of the listener ──▶ Login          AUTH
-                                                      Transactions   MAIL, RCPT, mail data
-                                                      itself         all the rest
+    event of the core ──▶ Filtering, if there is any ──▶ Login          AUTH
+                                                         Transactions   MAIL, RCPT, mail data
+                                                         itself         all the rest
                       ◀── a reply to the core, now or when what has to be waited for is there
 
 No transport and no clock: `net.session` moves the octets and knows the time.
@@ -10,23 +10,22 @@ No transport and no clock: `net.session` moves the octets and knows the time.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from smtpdsl.ir.resolved import ListenerTls
 from smtpdsl.ir.semantics import Answer
 from smtpdsl.mail.reply import Reply
-from smtpdsl.runtime.filters.hooks import Hook
-from smtpdsl.runtime.filters.rewriting import Rewritable, rewritten
-from smtpdsl.runtime.filters.rulings import Refuse, Rewrite, Ruling
-from smtpdsl.runtime.interfaces import ContentWriter, InlineContent
 from smtpdsl.runtime.net import replies
-from smtpdsl.runtime.net.filter_questions import HOOKS, Heard, facts_of
+from smtpdsl.runtime.net.filter_questions import Heard
+from smtpdsl.runtime.net.filtering import Filtering
+from smtpdsl.runtime.net.greeter import Greeter
 from smtpdsl.runtime.net.login import Login
+from smtpdsl.runtime.net.program_filtering import ProgramFiltering
 from smtpdsl.runtime.net.replier import Replier
+from smtpdsl.runtime.net.reported_session import session_log
 from smtpdsl.runtime.net.reverse_names import ReverseName
 from smtpdsl.runtime.net.service import Service
-from smtpdsl.runtime.net.session_log import SessionLog
 from smtpdsl.runtime.net.tls_facts import TlsFacts
 from smtpdsl.runtime.net.transactions import Transactions
 from smtpdsl.runtime.net.visitor import Visitor, name_given
@@ -39,13 +38,10 @@ class Conversation:
 
     __slots__ = (
         "_core",
-        "_filters",
-        "_greeting",
-        "_greets",
+        "_filtering",
+        "_greeter",
         "_has_left",
         "_has_quit",
-        "_hooks",
-        "_id",
         "_login",
         "_replier",
         "_service",
@@ -57,22 +53,22 @@ class Conversation:
 
     def __init__(self, service: Service, session_id: str, session: core.ServerSession) -> None:
         """Speak through *session* with a client of *service*."""
-        self.log = SessionLog(service.shared.log, session_id, service.shared.configuration)
+        self.log = session_log(service, session_id, session)
         self._service, self._shared = service, service.shared
-        self._id = session_id
         self._core = session
         self._visitor = Visitor(service.listener.tag.value)
         self._replier = Replier(session, self.log)
         self._login = Login(service.logins, self._visitor, self._replier, self.log)
         self._transactions = Transactions(service, session, self._visitor, self._replier, self.log)
-        self._greeting: Reply | None = None
-        # What answers a client that has come, or that another server speaks for.
-        self._greets = session.greet
+        self._greeter = Greeter(session, waits_for_tls=service.listener.tls is ListenerTls.IMPLICIT)
+        self._filtering: Filtering | None = None
+        if service.filters.hooks:
+            kind = ProgramFiltering if service.filters.programs else Filtering
+            self._filtering = kind(
+                service, session_id, session, self._visitor, self._transactions, self._greeter, self.log
+            )
         self._has_quit = False
         self._has_left = False
-        hooks = service.filters.hooks
-        self._filters = service.filters.session(session_id, service.shared.log) if hooks else None
-        self._hooks = hooks
 
     # ------------------------------------------------------------ for the session
 
@@ -109,22 +105,25 @@ class Conversation:
         """Take notice that TLS has begun: at once, or after STARTTLS."""
         self._visitor.secured(facts)
         self.log.secured(facts)
-        if self._filters is not None:
-            self._filters.secured()
+        if self._filtering is not None:
+            self._filtering.secured()
         self._core.secured(self._login.mechanisms)
-        if self._greeting is not None:
-            self._greets(self._greeting)
+        self._greeter.secured()
 
     def handle(self, event: Heard) -> Waiting | None:
         """Answer *event*, or say what has to be waited for."""
-        hook = HOOKS.get(type(event)) if self._filters is not None else None
-        if hook is None or hook not in self._hooks:
-            return self._HANDLERS[type(event)](self, event)
-        return self._filtered(hook, event)
+        if self._filtering is not None:
+            return self._filtering.hear(event, self._answer)
+        return self._HANDLERS[type(event)](self, event)
+
+    def _answer(self, event: Heard) -> Waiting | None:
+        return self._HANDLERS[type(event)](self, event)
 
     def leave(self, reason: str, why: str) -> None:
         """Forget everything; a message that is being stored just now, is stored."""
         self._has_left = True
+        if self._filtering is not None:
+            self._filtering.leave()
         self._transactions.leave()
         self.log.disconnected(reason, why)
 
@@ -140,14 +139,7 @@ class Conversation:
 
     def _on_connected(self, _: core.Connected) -> None:
         spoken = self._service.spoken(is_esmtp=True)
-        self._greet(Reply(code=220, lines=(f"{self._service.server_name} {spoken} smtpdsl",)))
-
-    def _greet(self, reply: Reply) -> None:
-        """Greet the client; where TLS comes first, when that has begun."""
-        if self._service.listener.tls is ListenerTls.IMPLICIT and self._visitor.tls is None:
-            self._greeting = reply
-        else:
-            self._greets(reply)
+        self._greeter.greet(Reply(code=220, lines=(f"{self._service.server_name} {spoken} smtpdsl",)))
 
     # ------------------------------------------------------------ who speaks for others
 
@@ -161,57 +153,14 @@ class Conversation:
         """Begin anew, with the client that a mail server in front of this one names."""
         self._visitor.speaks_for(event)
         self.log.spoken_for(self._visitor.client.source, event.login)
-        if self._filters is not None:
-            self._filters = self._service.filters.session(self._id, self._shared.log)
-        self._greets = self._core.reply
+        if self._filtering is not None:
+            self._filtering.begin_anew()
+        self._greeter.begin_anew()
         self._trust()
         if self._visitor.tls is not None:
             self._core.offer_mechanisms(self._login.mechanisms)
         name = name_given(event)
         return self._find_name() if name is None else self._named(name)
-
-    # ------------------------------------------------------------ filters
-
-    def _filtered(self, hook: Hook, event: Heard) -> Waiting | None:
-        return self._ruled(hook, event, lambda ruling: self._obey(ruling, event))
-
-    def _ruled(self, hook: Hook, event: Heard, then: Callable[[Ruling], Waiting | None]) -> Waiting | None:
-        """Ask the filters at *hook*; what they say goes to *then*."""
-        assert self._filters is not None, "where there is a hook there is a filter"
-        ruling = self._filters.ask(hook, facts_of(event, self._visitor, self._transactions.open))
-        if isinstance(ruling, Awaitable):
-            return Waiting(ruling, lambda done: self._heard(done.result(), then))
-        return then(ruling)
-
-    def _heard(self, ruling: Ruling, then: Callable[[Ruling], Waiting | None]) -> Waiting | None:
-        """Go on with what the filters have said, unless the client has left while it waited."""
-        return None if self._has_left else then(ruling)
-
-    def _obey(self, ruling: Ruling, event: Heard) -> Waiting | None:
-        if isinstance(ruling, Rewrite) and isinstance(event, Rewritable):
-            changed = rewritten(event, ruling, self._core.dialect)
-            if isinstance(changed, Refuse):
-                ruling = changed
-            else:
-                event = changed
-        if isinstance(ruling, Refuse):
-            self._refuse_by_filter(ruling, event)
-            return None
-        return self._HANDLERS[type(event)](self, event)
-
-    def _refuse_by_filter(self, ruling: Refuse, event: Heard) -> None:
-        reasons = {"filter": ruling.filter, "rule": ruling.place} | ({"why": ruling.why} if ruling.why else {})
-        self.log.refused(self._core.last_command, ruling.reply, reasons)
-        if isinstance(event, core.Bdat):
-            # RFC 3030 §2: a message whose first chunk is refused is none, and nor are its other chunks.
-            self._transactions.end()
-        # Whoever is spoken for and not let in is not let in as anybody else either.
-        if ruling.closes or (isinstance(event, core.Connected) and self._visitor.is_spoken_for):
-            self._core.refuse(ruling.reply)
-        elif isinstance(event, core.Connected):
-            self._greet(ruling.reply)
-        else:
-            self._core.reply(ruling.reply)
 
     # ------------------------------------------------------------ who the client is
 
@@ -235,14 +184,14 @@ class Conversation:
 
     # ------------------------------------------------------------ the transaction
 
-    def _on_mail(self, event: core.Mail) -> None:
-        self._transactions.begin(event)
+    def _on_mail(self, event: core.Mail) -> Waiting | None:
+        return self._transactions.begin(event)
 
     def _on_rcpt(self, event: core.Rcpt) -> Waiting | None:
         return self._transactions.add(event)
 
     def _on_data(self, event: core.Data | core.Bdat) -> None:
-        is_junk = self._filters is not None and self._filters.is_junk
+        is_junk = self._filtering is not None and self._filtering.is_junk
         self._transactions.begin_content(event, is_junk=is_junk)
 
     def _on_content(self, event: core.ContentReceived) -> Waiting | None:
@@ -252,18 +201,9 @@ class Conversation:
         content = self._transactions.end_content(event)
         if content is None:
             return None
-        if Hook.COMMIT in self._hooks:
-            return self._ruled(Hook.COMMIT, event, lambda ruling: self._commit(ruling, event, content))
+        if self._filtering is not None:
+            return self._filtering.commit(event, lambda: self._transactions.store(content))
         return self._transactions.store(content)
-
-    def _commit(
-        self, ruling: Ruling, event: core.EndOfContent, content: InlineContent | ContentWriter
-    ) -> Waiting | None:
-        if not isinstance(ruling, Refuse):
-            return self._transactions.store(content)
-        self._transactions.end()
-        self._refuse_by_filter(ruling, event)
-        return None
 
     # ------------------------------------------------------------ the other commands
 

@@ -96,9 +96,12 @@ class Deadlines:
     """The deadline of one session.
 
     Invariant: within a phase the deadline only ever moves to the future.
+
+    Attributes:
+        phase: What the client is at.
     """
 
-    __slots__ = ("_due", "_latest", "_paused", "_phase", "_step", "_timeouts")
+    __slots__ = ("_due", "_latest", "_paused", "_step", "_timeouts", "phase")
 
     def __init__(self, timeouts: Timeouts, now: float, phase: Phase = Phase.COMMAND) -> None:
         """Begin with *phase*: HANDSHAKE where the client has to speak first."""
@@ -106,11 +109,6 @@ class Deadlines:
         self._paused: float | None = None
         self._due = self._latest = inf
         self._begin(now, phase, 0)
-
-    @property
-    def phase(self) -> Phase:
-        """What the client is at."""
-        return self._phase
 
     def enter(self, now: float, phase: Phase, step: int = 0) -> None:
         """Say what the client is at; the same phase at the same step goes on and keeps its deadline.
@@ -121,12 +119,12 @@ class Deadlines:
             step: A number that changes with each command that was answered, and with each
                 message: another command, or another message, has time of its own.
         """
-        if phase is not self._phase or step != self._step:
+        if phase is not self.phase or step != self._step:
             self._begin(now, phase, step)
 
     def heard(self, now: float, octets: int) -> None:
         """Take notice of *octets* that came from the client; they count for mail data alone."""
-        if self._phase is not _CONTENT:
+        if self.phase is not _CONTENT:
             return
         timeouts = self._timeouts
         bought = octets / timeouts.min_data_rate if timeouts.min_data_rate else inf
@@ -154,16 +152,17 @@ class Deadlines:
         """
         if self._paused is not None:
             self.resume(now)
-        self.enter(now, phase, step)
+        if phase is not self.phase or step != self._step:
+            self._begin(now, phase, step)
         return min(self._due, self._latest)
 
     def due(self, now: float) -> Overdue | None:
         """Return why the session must end now; None as long as it may go on."""
         if now < self._end:
             return None
-        if self._phase is _CONTENT and now < self._due:
+        if self.phase is _CONTENT and now < self._due:
             return LONG_CONTENT
-        return _OVERDUE[self._phase]
+        return _OVERDUE[self.phase]
 
     def next_look(self, now: float) -> float:
         """Return in how many seconds `due` may have an answer, if nothing is heard; `inf` if it will have none."""
@@ -175,7 +174,7 @@ class Deadlines:
 
     def _begin(self, now: float, phase: Phase, step: int) -> None:
         timeouts = self._timeouts
-        self._phase, self._step = phase, step
+        self.phase, self._step = phase, step
         if phase is _CONTENT:
             self._due = now + (timeouts.data_grace if timeouts.min_data_rate else timeouts.idle)
             self._latest = now + timeouts.data

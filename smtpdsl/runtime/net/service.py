@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from smtpdsl.ir.resolved import Listener
+from smtpdsl.ir.resolved import Endpoint, Listener
 from smtpdsl.ir.semantics import Answer
 from smtpdsl.mail.reply import Reply
 from smtpdsl.runtime.filters.plan import FilterPlan
@@ -96,6 +96,7 @@ class Service(NamedTuple):
     *tls_context* returns what the next handshake is made with; None without TLS.  *logins* is
     None where nobody can log in.  With *takes_first_mail* clients are mail programs, whose
     mail begins its way here.  Who *is_trusted*, by its address, may speak for other clients (XCLIENT).
+    The *endpoint* is what they have come to; None is the local socket.
     """
 
     shared: Shared
@@ -107,6 +108,7 @@ class Service(NamedTuple):
     logins: Authenticator | None = None
     takes_first_mail: bool = False
     is_trusted: Callable[[str], Answer] | None = None
+    endpoint: Endpoint | None = None
 
     def spoken(self, *, is_esmtp: bool) -> str:
         """Name the protocol of a client, which *is_esmtp* if it said EHLO."""

@@ -8,7 +8,7 @@ from smtpdsl.mail.envelope import Client
 from smtpdsl.mail.reply import Reply
 from smtpdsl.runtime.log import Log
 from smtpdsl.runtime.net.tls_facts import TlsFacts
-from smtpdsl.runtime.queue.ids import envelope_hex, envelope_number, message_hex
+from smtpdsl.runtime.queue.ids import envelope_hex, envelope_number
 from smtpdsl.runtime.transaction import Transaction
 
 
@@ -60,7 +60,7 @@ class SessionLog:
         """A message is ours; each recipient is a line with the last of its envelopes."""
         number, reverse_path = transaction.message_id, str(transaction.reverse_path)
         count = len(transaction.recipients)
-        values = {"msgid": message_hex(number), "size": transaction.size, "nrcpt": count, "proto": protocol}
+        values = {"msgid": transaction.identifier, "size": transaction.size, "nrcpt": count, "proto": protocol}
         self._log.event(self._id, "smtp message", values)
         positions = {each.recipient: position for position, each in enumerate(transaction.envelopes, 1)}
         for recipient, position in positions.items():

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 
+from smtpdsl.ir.resolved import Table
 from smtpdsl.ir.semantics import Answer
 from smtpdsl.mail.reply import Reply
 from smtpdsl.runtime.interfaces import ContentWriter, InlineContent, StorageError, StorageFullError
 from smtpdsl.runtime.net import replies
 from smtpdsl.runtime.net.priorities import accepted, granted
-from smtpdsl.runtime.net.reception import begin_content
+from smtpdsl.runtime.net.reception import Beginnings
 from smtpdsl.runtime.net.replier import Replier
 from smtpdsl.runtime.net.service import Service
 from smtpdsl.runtime.net.session_log import SessionLog
@@ -22,7 +23,6 @@ from smtpdsl.runtime.net.visitor import Visitor
 from smtpdsl.runtime.net.waiting import Waiting
 from smtpdsl.runtime.policy import Accepted, Judgement, Refused
 from smtpdsl.runtime.protocol import server as core
-from smtpdsl.runtime.queue.ids import message_hex
 from smtpdsl.runtime.senders import SENDER_REJECTED, SENDER_UNKNOWN
 from smtpdsl.runtime.transaction import Transaction
 
@@ -37,7 +37,18 @@ class Transactions:
         open: The one that is under way; None between two.
     """
 
-    __slots__ = ("_is_storing", "_log", "_replier", "_service", "_session", "_shared", "_visitor", "open")
+    __slots__ = (
+        "_beginnings",
+        "_has_left",
+        "_is_storing",
+        "_log",
+        "_replier",
+        "_service",
+        "_session",
+        "_shared",
+        "_visitor",
+        "open",
+    )
 
     def __init__(
         self, service: Service, session: core.ServerSession, visitor: Visitor, replier: Replier, log: SessionLog
@@ -48,8 +59,9 @@ class Transactions:
         self._visitor = visitor
         self._replier = replier
         self._log = log
+        self._beginnings = Beginnings(service, visitor)
         self.open: Transaction | None = None
-        self._is_storing = False
+        self._is_storing = self._has_left = False
 
     @property
     def held_octets(self) -> int:
@@ -64,21 +76,38 @@ class Transactions:
 
     def leave(self) -> None:
         """Forget it, for the client is gone; a message that is being stored just now, is stored."""
+        self._has_left = True
         if not self._is_storing:
             self.end()
 
     # ------------------------------------------------------------ the envelope
 
-    def begin(self, event: core.Mail) -> None:
+    def begin(self, event: core.Mail) -> Waiting | None:
         """Begin one, if the client may be this sender."""
         client = self._visitor.client
         senders = self._service.listener.senders
-        if senders is not None and client.is_authenticated:
-            answer = self._shared.policy.may_send_as(senders, client.login or "", event.reverse_path)
-            if answer is not Answer.YES:
-                why = f"{senders.shown} has no such sender for this login"
-                self._replier.refuse(SENDER_REJECTED if answer is Answer.NO else SENDER_UNKNOWN, {"why": why})
-                return
+        if senders is None or not client.is_authenticated:
+            self._begin(event)
+            return None
+        found = self._shared.policy.may_send_as(senders, client.login or "", event.reverse_path)
+        if isinstance(found, Answer):
+            self._begin_as(event, senders, found)
+            return None
+        return Waiting(found, lambda done: self._begin_as(event, senders, done.result()))
+
+    def _begin_as(self, event: core.Mail, senders: Table, answer: Answer) -> None:
+        """Begin one, if *senders* says yes about the sender."""
+        if self._has_left:
+            return
+        if answer is Answer.YES:
+            self._begin(event)
+            return
+        is_known = answer is Answer.NO
+        why = f"{senders.shown} has no such sender for this login" if is_known else f"{senders.shown} cannot tell now"
+        self._replier.refuse(SENDER_REJECTED if is_known else SENDER_UNKNOWN, {"why": why})
+
+    def _begin(self, event: core.Mail) -> None:
+        client = self._visitor.client
         parameters = granted(event.parameters, client)
         try:
             self.open = Transaction(event.reverse_path, parameters, self._shared.intake)
@@ -110,14 +139,7 @@ class Transactions:
 
     def begin_content(self, event: core.Data | core.Bdat, *, is_junk: bool) -> None:
         """Begin the mail data; filters may have said that the message *is_junk*."""
-        begin_content(
-            self._current(),
-            self._service,
-            self._visitor.client,
-            self._visitor.tls,
-            is_esmtp=self._session.is_esmtp,
-            is_junk=is_junk,
-        )
+        self._beginnings.begin(self._current(), is_esmtp=self._session.is_esmtp, is_junk=is_junk)
         self._replier.reply(replies.GO_AHEAD if isinstance(event, core.Data) else replies.OK)
 
     def write(self, event: core.ContentReceived) -> Waiting | None:
@@ -152,7 +174,7 @@ class Transactions:
             self._refuse_for(error)
         else:
             self._log.accepted(transaction, self._service.spoken(is_esmtp=self._session.is_esmtp))
-            text = f"{message_hex(transaction.message_id)} Message accepted for delivery"
+            text = f"{transaction.identifier} Message accepted for delivery"
             self._replier.reply(Reply(code=250, enhanced_status="2.0.0", lines=(text,)))
 
     def _refuse_for(self, error: StorageError) -> None:

@@ -8,6 +8,7 @@ import itertools
 import re
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from smtpdsl.ir.answers import Site
 from smtpdsl.ir.resolved import ListenerTls
 from smtpdsl.ir.table_index import TableIndex
 from smtpdsl.runtime.credentials.directory import Directory
+from smtpdsl.runtime.filters.program import FilterTerms
+from smtpdsl.runtime.filters.programs import filter_programs
 from smtpdsl.runtime.interfaces import ContentWriter, StorageError, Submission
 from smtpdsl.runtime.net.acceptor import Acceptor, Terms, welcomed_by
 from smtpdsl.runtime.net.budget import Budget
@@ -27,6 +30,7 @@ from smtpdsl.runtime.net.reverse_names import NO_NAME
 from smtpdsl.runtime.net.service import Sessions, Shared
 from smtpdsl.runtime.net.session import Session
 from smtpdsl.runtime.policy import Policy
+from smtpdsl.runtime.programs.starting import OwnStarter
 from smtpdsl.runtime.protocol.server import Limits
 from smtpdsl.runtime.sasl.throttle import Throttle
 from smtpdsl.runtime.services import Services
@@ -43,6 +47,7 @@ match from any for domain { "mx.test", "local.test", "kiosk.test" } action "in"
 NOWHERE = Path("/nonexistent")
 PATIENCE_SECONDS = 30
 PATIENT = Timeouts(idle=PATIENCE_SECONDS)
+TERMS = FilterTerms("mx.test", PATIENCE_SECONDS, time.time)
 
 
 class Notes:
@@ -51,6 +56,7 @@ class Notes:
     def __init__(self) -> None:
         """Be empty."""
         self.events: list[tuple[str, dict[str, object]]] = []
+        self.warnings: list[str] = []
 
     def event(self, subject: str, name: str, values: Any) -> None:  # noqa: ANN401 - as in Log
         """Keep an event."""
@@ -61,7 +67,8 @@ class Notes:
         """Keep nothing."""
 
     def warn(self, text: str) -> None:
-        """Keep nothing."""
+        """Keep a warning."""
+        self.warnings.append(text)
 
     def named(self, name: str) -> list[dict[str, object]]:
         """Return the values of each event *name*."""
@@ -122,15 +129,22 @@ class Intake:
 class Place:
     """The first listener of a configuration on a port of its own, and its parts; limits are those of the vectors."""
 
-    def __init__(self, intake: Intake, text: str = TOWN, root: Path = NOWHERE, timeouts: Timeouts = PATIENT) -> None:
-        """Serve *text*, whose files are under *root*."""
+    def __init__(
+        self,
+        intake: Intake,
+        text: str = TOWN,
+        root: Path = NOWHERE,
+        timeouts: Timeouts = PATIENT,
+        terms: FilterTerms = TERMS,
+    ) -> None:
+        """Serve *text*, whose files are under *root*; *terms* are those of filters that are programs."""
         self.intake = intake
         self.log = Notes()
         self.sessions = Sessions()
         program = program_of(text, root)
         site = Site(server_name=program.server_name, addresses=("127.0.0.1",), delimiter="+")
         self._directory = Directory(TableIndex())
-        ids = map(str, itertools.count(1))
+        ids = map("{:016}".format, itertools.count(1))
         self.gate = Gate(gate_limits(program.settings, descriptors=1024))
         self.shared = Shared(
             configuration="c0ffee00",
@@ -147,7 +161,10 @@ class Place:
             timeouts=timeouts,
         )
         listener = program.listeners[0]
-        services = Services(program, self.shared, self._directory, Throttle(), lambda path: f"{root}{path}")
+        self.programs = filter_programs(program, None, OwnStarter(), self.log, terms)
+        services = Services(
+            program, self.shared, self._directory, Throttle(), lambda path: f"{root}{path}", programs=self.programs
+        )
         self.service = services.service(listener, listener.endpoints[0])
         self._terms = Terms(is_proxied=bool(listener.proxy_versions), is_secure=listener.tls is ListenerTls.IMPLICIT)
 

@@ -30,6 +30,16 @@ def test_only_what_was_taken_can_be_given_back() -> None:
         budget.give(11)
 
 
+def test_what_is_held_may_change() -> None:
+    """More is taken if there is room, less is given back; what does not fit changes nothing."""
+    budget = Budget(100)
+    budget.take(60)
+
+    assert (budget.change(0, 40), budget.used) == (40, 100)
+    assert (budget.change(40, 41), budget.used) == (40, 100)
+    assert (budget.change(40, 10), budget.used) == (10, 70)
+
+
 @given(sizes=st.lists(st.integers(0, 50)), most=st.integers(0, 100))
 def test_the_budget_is_kept(sizes: list[int], most: int) -> None:
     """Never more than the limit is taken, and all of it comes back."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from smtpdsl.runtime.net.acceptor import Arrival
 from smtpdsl.runtime.net.deadlines import Timeouts
 from smtpdsl.runtime.net.session import Session
 from tests.runtime.dialogue import dialogue_files, parse_dialogue
-from tests.runtime.net.places import PATIENCE_SECONDS, Client, Place, play
+from tests.runtime.net.places import PATIENCE_SECONDS, Client, Intake, Place, play
 
 ENVELOPE = "EHLO c.test\r\nMAIL FROM:<eve@away.test>\r\nRCPT TO:<alice@local.test>\r\nDATA\r\n"
 # Complete: a listener on loopback adds what is missing.
@@ -103,12 +105,27 @@ def test_a_message_whose_client_has_gone_is_kept_all_the_same() -> None:
         client.writer.write(MESSAGE.encode())
         await place.intake.asked.wait()
         client.writer.transport.abort()
-        await place.sessions.wait_until_none()
         place.intake.release.set()
+        await place.sessions.wait_until_none()
 
     place = play(scene, holds=True)
     assert len(place.intake.submissions) == 1
     assert len(place.log.named("smtp message")) == 1
+
+
+def test_a_client_that_has_said_all_gets_its_answers() -> None:
+    """It ends its side behind its last command, and hears what became of the message."""
+
+    async def scene(place: Place, client: Client) -> None:
+        await client.say(ENVELOPE, count=4)
+        client.writer.write(MESSAGE.encode())
+        client.writer.write_eof()
+        await place.intake.asked.wait()
+        place.intake.release.set()
+        assert (await client.reader.readline()).startswith(b"250 2.0.0 ")
+        assert await client.reader.read() == b""
+
+    assert len(play(scene, holds=True).log.named("smtp message")) == 1
 
 
 def test_a_large_message_is_never_held_as_a_whole() -> None:
@@ -347,3 +364,44 @@ def test_a_refusal_is_logged_with_its_reason() -> None:
         },
         {"command": "BOGUS", "result": refusals[1]["result"], "config": "c0ffee00"},
     ]
+
+
+class Transport(asyncio.Transport):
+    """A transport that keeps what is written."""
+
+    def __init__(self) -> None:
+        """Be open."""
+        super().__init__()
+        self.written = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep *data*."""
+        self.written += data
+
+    def is_closing(self) -> bool:
+        """Be open for ever."""
+        return False
+
+
+def test_a_session_that_is_over_is_gone() -> None:
+    """None of its parts holds it, so that its memory does not wait for a collector."""
+
+    async def main() -> None:
+        place = Place(Intake())
+        place.open()
+        place.gate.admit("127.0.0.1", 0)
+        session, transport = Session(place.service, Arrival("127.0.0.1", "127.0.0.1")), Transport()
+        session.connection_made(transport)
+        session.data_received(ENVELOPE.encode())
+        assert b"\r\n354 " in transport.written
+        session.connection_lost(None)
+        left = weakref.ref(session)
+        del session
+        assert left() is None
+        await place.close()
+
+    gc.disable()
+    try:
+        asyncio.run(main())
+    finally:
+        gc.enable()
